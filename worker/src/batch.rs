@@ -1,0 +1,176 @@
+//! Typed rows on their way to the ledger: what a row says (`Patch`), what a record holds (`Stored`), a batch of rows in
+//! file order. `plan` works out what they do to the table. No SQL, no clock.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::ports::Checkpoint;
+use crate::row_error::Failure;
+
+pub mod plan;
+
+/// Identity of a record inside its organization.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The system the record comes from.
+    pub source: Box<str>,
+    /// Its id there, compared byte by byte.
+    pub source_id: Box<str>,
+    /// Empty where records have no language.
+    pub language: Box<str>,
+}
+
+/// What a row says about one value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Nothing: the stored value stays.
+    Keep,
+    /// It is to be removed.
+    Clear,
+    /// It is to be this.
+    Set(T),
+}
+
+/// 128 bits over everything a row says beyond its key. The ledger keeps the hash of the last row written; the same hash
+/// again means that applying the row would change nothing, as any other writer replaces or clears it.
+pub type ContentHash = [u8; 16];
+
+/// A valid row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Which record.
+    pub key: Key,
+    /// One per field of the resource, in its order.
+    pub values: Vec<Patch<Box<str>>>,
+    /// Attributes by name, in file order; a later one of the same name wins.
+    pub attributes: Vec<(Arc<str>, Patch<Value>)>,
+    /// Over `values` and `attributes`.
+    pub hash: ContentHash,
+    /// The file's cells, kept only where the ledger may still refuse the row (modes create and update).
+    pub cells: Option<Vec<String>>,
+}
+
+impl Row {
+    /// A row with its hash worked out.
+    pub fn new(key: Key, values: Vec<Patch<Box<str>>>, attributes: Vec<(Arc<str>, Patch<Value>)>) -> Self {
+        let hash = content_hash(&values, &attributes);
+        Self { key, values, attributes, hash, cells: None }
+    }
+}
+
+/// A record's values as the table holds them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stored {
+    /// One per field of the resource, in its order.
+    pub values: Vec<Option<Box<str>>>,
+    /// Everything beyond the typed fields.
+    pub attributes: Map<String, Value>,
+}
+
+impl Stored {
+    /// The record that a row makes where there was none.
+    pub fn create(row: &Row) -> Self {
+        let mut stored = Self { values: vec![None; row.values.len()], attributes: Map::new() };
+        stored.apply(row);
+        stored
+    }
+
+    /// Applies a row; says whether anything changed.
+    pub fn apply(&mut self, row: &Row) -> bool {
+        let mut changed = false;
+        for (value, patch) in self.values.iter_mut().zip(&row.values) {
+            changed |= match patch {
+                Patch::Keep => false,
+                Patch::Clear => value.take().is_some(),
+                Patch::Set(new) => value.as_ref() != Some(new) && value.replace(new.clone()).as_ref() != Some(new),
+            };
+        }
+        for (name, patch) in &row.attributes {
+            changed |= match patch {
+                Patch::Keep => false,
+                Patch::Clear => self.attributes.remove(name.as_ref()).is_some(),
+                Patch::Set(new) => set_attribute(&mut self.attributes, name, new),
+            };
+        }
+        changed
+    }
+}
+
+fn set_attribute(attributes: &mut Map<String, Value>, name: &str, new: &Value) -> bool {
+    if attributes.get(name) == Some(new) {
+        return false;
+    }
+    attributes.insert(name.to_owned(), new.clone());
+    true
+}
+
+/// One record of the file and its fate so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// 1 = first record after the header, blank lines counted.
+    pub record: u64,
+    /// Physical line it starts on.
+    pub line: u64,
+    /// Where the next record starts.
+    pub after: Checkpoint,
+    /// It was padded or cut to the header's width.
+    pub warned: bool,
+    /// What it is.
+    pub fate: Fate,
+}
+
+/// What a record turned out to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    /// A valid row.
+    Row(Box<Row>),
+    /// Refused, with every reason.
+    Failed(Box<Failure>),
+    /// A blank line, or empty cells only.
+    Blank,
+}
+
+/// Records in file order, never empty, starting exactly at the ledger's checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// The checkpoint before the first entry.
+    pub from: Checkpoint,
+    /// The records.
+    pub entries: Vec<Entry>,
+}
+
+fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value>)]) -> ContentHash {
+    let mut hasher = Sha256::new();
+    for value in values {
+        match value {
+            Patch::Keep => hasher.update([0]),
+            Patch::Clear => hasher.update([1]),
+            Patch::Set(text) => update_text(&mut hasher, text),
+        }
+    }
+    for (name, value) in attributes {
+        update_text(&mut hasher, name);
+        match value {
+            Patch::Keep => hasher.update([0]),
+            Patch::Clear => hasher.update([1]),
+            Patch::Set(Value::String(text)) => update_text(&mut hasher, text),
+            Patch::Set(json) => {
+                hasher.update([3]);
+                update_text(&mut hasher, &json.to_string());
+            }
+        }
+    }
+    let digest = hasher.finalize();
+    let mut hash = ContentHash::default();
+    hash.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
+    hash
+}
+
+/// Tag, length, bytes: no two lists of texts give the same input.
+fn update_text(hasher: &mut Sha256, text: &str) {
+    hasher.update([2]);
+    hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+    hasher.update(text.as_bytes());
+}

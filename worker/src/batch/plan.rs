@@ -1,0 +1,226 @@
+//! As if row by row: what a batch does to the table, given what the table holds of its keys. Pure, and the same for both
+//! databases and for a dry run, so that counts cannot depend on batch size, backend or preview.
+
+use std::collections::HashMap;
+
+use super::{Batch, ContentHash, Entry, Fate, Key, Row, Stored};
+use crate::import::{Counts, Mode};
+use crate::ports::Checkpoint;
+use crate::row_error::{Failure, RowCode, RowError};
+
+/// What the ledger knows of a key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// No record.
+    Absent,
+    /// A record.
+    Known {
+        /// Its row in the table that is written; absent where a dry run found it in the real table.
+        id: Option<i64>,
+        /// The hash of the last imported row, if nothing else wrote since.
+        hash: Option<ContentHash>,
+        /// Its values, where `Planner::wants` asked for them.
+        stored: Option<Stored>,
+    },
+}
+
+/// The rules of the import that bear on a plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Create, change or both.
+    pub mode: Mode,
+    /// Failures that may still come before the run stops.
+    pub failures_left: Option<u64>,
+}
+
+/// A record to write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write<'a> {
+    /// Which record.
+    pub key: &'a Key,
+    /// Every value it is to hold.
+    pub stored: Stored,
+    /// The hash to keep with it.
+    pub hash: ContentHash,
+}
+
+/// Everything one batch does.
+#[derive(Debug, Default)]
+pub struct Plan<'a> {
+    /// Rows for the table that is written, sorted by key.
+    pub inserts: Vec<Write<'a>>,
+    /// Rows to overwrite, by row id, sorted by key.
+    pub updates: Vec<(i64, Write<'a>)>,
+    /// Refused rows in file order.
+    pub failures: Vec<Failure>,
+    /// To be added to the import's counts.
+    pub counts: Counts,
+    /// The new checkpoint.
+    pub after: Checkpoint,
+    /// `max_failures` is passed; rows after the checkpoint are not touched.
+    pub stop: bool,
+}
+
+/// Finds the distinct keys of a batch, then plans.
+#[derive(Debug)]
+pub struct Planner<'a> {
+    batch: &'a Batch,
+    mode: Mode,
+    keys: Vec<&'a Key>,
+    slots: HashMap<&'a Key, usize>,
+    /// The row of the key if it stands once in the batch.
+    single: Vec<Option<&'a Row>>,
+}
+
+struct Slot {
+    found: Found,
+    /// What is to be written, once something is.
+    dirty: bool,
+}
+
+impl<'a> Planner<'a> {
+    /// Reads the keys; they come out sorted, so that two writers lock rows in the same order.
+    pub fn new(batch: &'a Batch, mode: Mode) -> Self {
+        let mut keys: Vec<&Key> = rows(batch).map(|row| &row.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let slots: HashMap<&Key, usize> = keys.iter().enumerate().map(|(slot, key)| (*key, slot)).collect();
+        let mut single = vec![None; keys.len()];
+        let mut seen = vec![false; keys.len()];
+        for row in rows(batch) {
+            let Some(&slot) = slots.get(&row.key) else { continue };
+            if let (Some(one), Some(seen)) = (single.get_mut(slot), seen.get_mut(slot)) {
+                *one = (!*seen).then_some(row);
+                *seen = true;
+            }
+        }
+        Self { batch, mode, keys, slots, single }
+    }
+
+    /// The distinct keys, sorted; `plan` takes what was found in this order.
+    pub fn keys(&self) -> &[&'a Key] {
+        &self.keys
+    }
+
+    /// Whether the values of a known record are needed: not if its only row says again what was last imported.
+    pub fn wants(&self, slot: usize, hash: Option<&ContentHash>) -> bool {
+        if self.mode == Mode::Create {
+            return false;
+        }
+        match self.single.get(slot) {
+            Some(Some(row)) => hash != Some(&row.hash),
+            _ => true,
+        }
+    }
+
+    /// Applies the batch's entries in order.
+    pub fn plan(self, found: Vec<Found>, policy: Policy) -> Plan<'a> {
+        let mut slots: Vec<Slot> = found.into_iter().map(|found| Slot { found, dirty: false }).collect();
+        let mut plan = Plan { after: self.batch.from, ..Plan::default() };
+        for entry in &self.batch.entries {
+            self.step(entry, &mut slots, &mut plan);
+            plan.after = entry.after;
+            if policy.failures_left.is_some_and(|left| plan.counts.failed > left) {
+                plan.stop = true;
+                break;
+            }
+        }
+        for (key, slot) in self.keys.iter().zip(slots) {
+            plan.write(key, slot);
+        }
+        plan
+    }
+
+    fn step(&self, entry: &Entry, slots: &mut [Slot], plan: &mut Plan<'a>) {
+        let applied = match &entry.fate {
+            Fate::Blank => {
+                plan.counts.skipped += 1;
+                false
+            }
+            Fate::Failed(failure) => {
+                plan.fail(Failure::clone(failure));
+                false
+            }
+            Fate::Row(row) => {
+                let slot = self.slots.get(&row.key).and_then(|&slot| slots.get_mut(slot));
+                slot.is_some_and(|slot| apply(row, entry, slot, self.mode, plan))
+            }
+        };
+        plan.counts.warnings += u64::from(applied && entry.warned);
+    }
+}
+
+fn rows(batch: &Batch) -> impl Iterator<Item = &Row> {
+    batch.entries.iter().filter_map(|entry| match &entry.fate {
+        Fate::Row(row) => Some(row.as_ref()),
+        Fate::Failed(_) | Fate::Blank => None,
+    })
+}
+
+/// One row against the state its predecessors left; says whether the row counts as applied.
+fn apply(row: &Row, entry: &Entry, slot: &mut Slot, mode: Mode, plan: &mut Plan<'_>) -> bool {
+    match (&mut slot.found, mode) {
+        (Found::Absent, Mode::Update) => {
+            plan.refuse(row, entry, RowCode::NotFound, "no record has this key, and mode is update");
+            return false;
+        }
+        (Found::Known { .. }, Mode::Create) => {
+            plan.refuse(row, entry, RowCode::AlreadyExists, "a record has this key, and mode is create");
+            return false;
+        }
+        (Found::Absent, _) => {
+            slot.found = Found::Known { id: None, hash: Some(row.hash), stored: Some(Stored::create(row)) };
+            slot.dirty = true;
+            plan.counts.created += 1;
+        }
+        (Found::Known { hash: Some(hash), .. }, _) if *hash == row.hash => plan.counts.unchanged += 1,
+        (Found::Known { hash, stored: Some(stored), .. }, _) => {
+            if stored.apply(row) {
+                *hash = Some(row.hash);
+                slot.dirty = true;
+                plan.counts.updated += 1;
+            } else {
+                plan.counts.unchanged += 1;
+            }
+        }
+        // `wants` asks for the values of every record that gets here.
+        (Found::Known { stored: None, .. }, _) => plan.counts.unchanged += 1,
+    }
+    true
+}
+
+impl<'a> Plan<'a> {
+    fn fail(&mut self, failure: Failure) {
+        self.counts.failed += 1;
+        self.failures.push(failure);
+    }
+
+    fn refuse(&mut self, row: &Row, entry: &Entry, code: RowCode, message: &str) {
+        let error = RowError {
+            code,
+            field: None,
+            column: None,
+            message: message.to_owned(),
+            expected: None,
+            value: Some(row.key.source_id.to_string()),
+        };
+        self.fail(Failure {
+            record: entry.record,
+            line: entry.line,
+            errors: vec![error],
+            cells: row.cells.clone().unwrap_or_default(),
+        });
+    }
+
+    fn write(&mut self, key: &'a Key, slot: Slot) {
+        let Found::Known { id, hash: Some(hash), stored: Some(stored) } = slot.found else { return };
+        if !slot.dirty {
+            return;
+        }
+        let write = Write { key, stored, hash };
+        match id {
+            Some(id) => self.updates.push((id, write)),
+            None => self.inserts.push(write),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The import engine.
+
+pub mod batch;
+pub mod import;
+pub mod mapping;
+pub mod ports;
+pub mod resource;
+pub mod row_error;

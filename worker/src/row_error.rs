@@ -1,0 +1,117 @@
+//! What can be wrong with one row: a code, the place, a sentence. Row errors are data that is counted, stored and shown;
+//! `Err` is kept for a machine that failed.
+
+use serde::{Deserialize, Serialize};
+
+/// The stable, bounded set of row error codes: metric label, translation key and part of `_import_codes`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowCode {
+    /// A cell that must hold something is empty.
+    Required,
+    /// Not an e-mail address.
+    InvalidEmail,
+    /// Not a telephone number.
+    InvalidPhone,
+    /// Not a calendar date in the expected form.
+    InvalidDate,
+    /// Not one of the accepted words.
+    InvalidChoice,
+    /// Not a language tag or code.
+    InvalidLanguage,
+    /// Not the JSON that the column wants.
+    InvalidJson,
+    /// More characters or bytes than the column holds.
+    TooLong,
+    /// NUL or another control character.
+    ControlCharacter,
+    /// A number that a spreadsheet has rewritten (`4.15556E+09`, `#N/A`, `#####`).
+    SpreadsheetDamage,
+    /// Too few or too many cells.
+    ColumnCount,
+    /// A quote inside an unquoted cell, or text after a closing quote.
+    BadQuote,
+    /// `mode=create`, and the key is known.
+    AlreadyExists,
+    /// `mode=update`, and the key is not known.
+    NotFound,
+}
+
+impl RowCode {
+    /// The word in answers, files and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::InvalidEmail => "invalid-email",
+            Self::InvalidPhone => "invalid-phone",
+            Self::InvalidDate => "invalid-date",
+            Self::InvalidChoice => "invalid-choice",
+            Self::InvalidLanguage => "invalid-language",
+            Self::InvalidJson => "invalid-json",
+            Self::TooLong => "too-long",
+            Self::ControlCharacter => "control-character",
+            Self::SpreadsheetDamage => "spreadsheet-damage",
+            Self::ColumnCount => "column-count",
+            Self::BadQuote => "bad-quote",
+            Self::AlreadyExists => "already-exists",
+            Self::NotFound => "not-found",
+        }
+    }
+}
+
+/// One thing wrong with one row. `field` is our name for it, `column` the file's own header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowError {
+    /// What kind.
+    pub code: RowCode,
+    /// Our field, where the error belongs to one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub field: Option<String>,
+    /// The file's header of that cell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub column: Option<String>,
+    /// What is wrong, without the value: "not a valid e-mail address".
+    pub message: String,
+    /// What would have been right.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expected: Option<String>,
+    /// What was found, cut to 200 characters; absent for sensitive fields.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<String>,
+}
+
+impl RowError {
+    /// `field:code`, or the code alone: one entry of `_import_codes`.
+    pub fn label(&self) -> String {
+        match &self.field {
+            Some(field) => format!("{field}:{}", self.code.as_str()),
+            None => self.code.as_str().to_owned(),
+        }
+    }
+
+    /// `Header: message`: one sentence of `_import_error`.
+    pub fn sentence(&self) -> String {
+        match &self.column {
+            Some(column) => format!("{column}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+/// A row that was refused, as it is stored and given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The record's number in the file: 1 = first after the header, blank lines counted.
+    pub record: u64,
+    /// The physical line it starts on, 1 = first line of the file.
+    pub line: u64,
+    /// Every error of the row, never empty.
+    pub errors: Vec<RowError>,
+    /// The row's cells as the file has them, decoded.
+    pub cells: Vec<String>,
+}
+
+/// The row number a spreadsheet shows for a record (the header is row 1).
+pub fn spreadsheet_row(record: u64) -> u64 {
+    record + 1
+}
