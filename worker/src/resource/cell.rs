@@ -1,1 +1,327 @@
-//! cell
+//! The rule for one cell: kind and text in, canonical text or what is wrong out. The import, the REST API and a dry run all
+//! come here, so that a record cannot be valid in one place and broken in another.
+
+use std::borrow::Cow;
+
+use chrono::NaiveDate;
+use serde_json::Value;
+
+use super::Kind;
+use crate::row_error::RowCode;
+
+/// Longest identifier in bytes.
+pub const MAX_ID_BYTES: usize = 255;
+/// Longest attribute in bytes.
+pub const MAX_ATTRIBUTE_BYTES: usize = 64 * 1024;
+/// Longest secret in bytes; the longest password hash in use (scrypt, PHC) is far below.
+const MAX_SECRET_BYTES: usize = 1024;
+/// Longest path of an address (RFC 5321 section 4.5.3.1.3, without the angle brackets).
+const MAX_EMAIL_BYTES: usize = 254;
+/// Longest local part (RFC 5321 section 4.5.3.1.1).
+const MAX_LOCAL_BYTES: usize = 64;
+/// Longest name of a group in bytes.
+const MAX_GROUP_BYTES: usize = 100;
+/// Deepest JSON value in a cell.
+const MAX_JSON_DEPTH: usize = 32;
+
+/// What is wrong with a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellError {
+    /// Its kind.
+    pub code: RowCode,
+    /// A sentence without the value.
+    pub message: &'static str,
+    /// What would have been right.
+    pub expected: String,
+}
+
+/// A cell as it is compared and stored: outer spaces and tabs go, except for secrets.
+pub fn trim(kind: Kind, cell: &str) -> &str {
+    if kind == Kind::Secret { cell } else { cell.trim_matches([' ', '\t']) }
+}
+
+/// Checks one trimmed, non-empty cell and gives its canonical form.
+pub fn check(kind: Kind, cell: &str) -> Result<Cow<'_, str>, CellError> {
+    match kind {
+        Kind::Id => id(cell),
+        Kind::Text(max) => text(cell, max),
+        Kind::Email => email(cell),
+        Kind::Phone => phone(cell),
+        Kind::Gender => gender(cell),
+        Kind::Date => date(cell),
+        Kind::LanguageTag => language_tag(cell),
+        Kind::LanguageCode => language_code(cell),
+        Kind::Groups => groups(cell),
+        Kind::JsonArray => json_array(cell),
+        Kind::Secret => secret(cell),
+    }
+}
+
+/// Checks an attribute: any text without control characters, up to `MAX_ATTRIBUTE_BYTES`.
+pub fn check_attribute(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    text(cell, MAX_ATTRIBUTE_BYTES)
+}
+
+fn fail<T>(code: RowCode, message: &'static str, expected: impl Into<String>) -> Result<T, CellError> {
+    Err(CellError { code, message, expected: expected.into() })
+}
+
+fn too_long<T>(max: usize) -> Result<T, CellError> {
+    fail(RowCode::TooLong, "too long", format!("at most {max} bytes"))
+}
+
+fn damaged<T>() -> Result<T, CellError> {
+    let message = "a spreadsheet has replaced this value; format the column as text and fill it in again";
+    fail(RowCode::SpreadsheetDamage, message, "the original value")
+}
+
+/// `4.15556E+09`, `#N/A`, `#####`: what spreadsheets leave where a long number or a lookup was.
+fn is_spreadsheet_damage(cell: &str) -> bool {
+    if matches!(cell, "#N/A" | "#REF!" | "#VALUE!" | "#NAME?" | "#NULL!" | "#NUM!" | "#DIV/0!") {
+        return true;
+    }
+    if cell.len() >= 3 && cell.bytes().all(|byte| byte == b'#') {
+        return true;
+    }
+    let Some((mantissa, exponent)) = cell.split_once("E+") else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    digits(whole) && digits(fraction) && digits(exponent)
+}
+
+fn id(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    if cell.len() > MAX_ID_BYTES {
+        return too_long(MAX_ID_BYTES);
+    }
+    if cell.chars().any(char::is_control) {
+        return fail(RowCode::ControlCharacter, "holds a control character", "an identifier on one line");
+    }
+    if is_spreadsheet_damage(cell) {
+        return damaged();
+    }
+    Ok(Cow::Borrowed(cell))
+}
+
+fn text(cell: &str, max: usize) -> Result<Cow<'_, str>, CellError> {
+    if cell.len() > max {
+        return too_long(max);
+    }
+    let allowed = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
+    if !cell.chars().all(allowed) {
+        return fail(RowCode::ControlCharacter, "holds a control character", "text");
+    }
+    Ok(Cow::Borrowed(cell))
+}
+
+fn email(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    let wrong = || fail(RowCode::InvalidEmail, "not a valid e-mail address", "name@example.com");
+    let options = email_address::Options::default()
+        .with_required_tld()
+        .without_domain_literal()
+        .without_display_text();
+    let parsed = email_address::EmailAddress::parse_with_options(cell, options);
+    let Some((local, domain)) = cell.rsplit_once('@') else { return wrong() };
+    let plain = !cell.contains(|c: char| c == '"' || c.is_whitespace() || c.is_control());
+    let labels = domain.split('.').all(|label| {
+        !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-') && !label.starts_with('-') && !label.ends_with('-')
+    });
+    if parsed.is_err() || !plain || !labels || local.len() > MAX_LOCAL_BYTES || cell.len() > MAX_EMAIL_BYTES {
+        return wrong();
+    }
+    if domain.chars().any(char::is_uppercase) {
+        return Ok(Cow::Owned(format!("{local}@{}", domain.to_lowercase())));
+    }
+    Ok(Cow::Borrowed(cell))
+}
+
+fn phone(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    if is_spreadsheet_damage(cell) {
+        return damaged();
+    }
+    let rest = cell.strip_prefix('+').unwrap_or(cell);
+    let digits = rest.bytes().filter(u8::is_ascii_digit).count();
+    let shape = rest.bytes().all(|byte| byte.is_ascii_digit() || b" -.()/".contains(&byte));
+    if !shape || !(3..=15).contains(&digits) {
+        return fail(RowCode::InvalidPhone, "not a telephone number", "3 to 15 digits, such as +49 30 123456");
+    }
+    Ok(Cow::Borrowed(cell))
+}
+
+fn gender(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    let letter = match cell.to_ascii_lowercase().as_str() {
+        "m" | "male" => "m",
+        "f" | "female" => "f",
+        "u" | "unknown" => "u",
+        _ => return fail(RowCode::InvalidChoice, "not one of the accepted words", "m, f or u"),
+    };
+    Ok(Cow::Borrowed(letter))
+}
+
+fn date(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    if is_spreadsheet_damage(cell) {
+        return damaged();
+    }
+    let digits = |range: std::ops::Range<usize>| {
+        let part = cell.get(range)?;
+        part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>().ok()).flatten()
+    };
+    let dashes = cell.len() == 10 && cell.get(4..5) == Some("-") && cell.get(7..8) == Some("-");
+    let day = match (dashes, digits(0..4), digits(5..7), digits(8..10)) {
+        (true, Some(year), Some(month), Some(day)) if year > 0 => {
+            i32::try_from(year).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day))
+        }
+        _ => None,
+    };
+    match day {
+        Some(_) => Ok(Cow::Borrowed(cell)),
+        None => fail(RowCode::InvalidDate, "not a day of the calendar in the form YYYY-MM-DD", "YYYY-MM-DD"),
+    }
+}
+
+fn language_tag(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    let alphanumeric = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let mut parts = cell.split(['-', '_']);
+    let first = parts.next().unwrap_or_default();
+    let first_ok = (2..=8).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if cell.len() > 35 || !first_ok || !parts.all(alphanumeric) {
+        return fail(RowCode::InvalidLanguage, "not a language tag", "a tag such as en or de-AT");
+    }
+    Ok(Cow::Borrowed(cell))
+}
+
+fn language_code(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    if cell.len() != 2 || !cell.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return fail(RowCode::InvalidLanguage, "not a language code", "two letters such as en (ISO 639-1)");
+    }
+    Ok(Cow::Owned(cell.to_ascii_lowercase()))
+}
+
+fn groups(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in cell.split(',').map(|name| name.trim_matches([' ', '\t'])).filter(|name| !name.is_empty()) {
+        if name.len() > MAX_GROUP_BYTES {
+            return too_long(MAX_GROUP_BYTES);
+        }
+        text(name, MAX_GROUP_BYTES)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.len() > 1000 {
+        return fail(RowCode::TooLong, "too many names", "at most 1000 names separated by commas");
+    }
+    Ok(Cow::Owned(Value::from(names).to_string()))
+}
+
+fn json_array(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    let wrong = || fail(RowCode::InvalidJson, "not a JSON array of objects", r#"[{"code":"home","city":"Berlin"}]"#);
+    if cell.len() > MAX_ATTRIBUTE_BYTES {
+        return too_long(MAX_ATTRIBUTE_BYTES);
+    }
+    let Ok(value) = serde_json::from_str::<Value>(cell) else { return wrong() };
+    let Value::Array(items) = &value else { return wrong() };
+    if !items.iter().all(Value::is_object) || !json_is_storable(&value, 1) {
+        return wrong();
+    }
+    Ok(Cow::Owned(value.to_string()))
+}
+
+/// Not too deep, and without U+0000, which no text column of PostgreSQL takes.
+fn json_is_storable(value: &Value, depth: usize) -> bool {
+    depth <= MAX_JSON_DEPTH
+        && match value {
+            Value::String(text) => !text.contains('\0'),
+            Value::Array(items) => items.iter().all(|item| json_is_storable(item, depth + 1)),
+            Value::Object(map) => {
+                map.iter().all(|(name, item)| !name.contains('\0') && json_is_storable(item, depth + 1))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        }
+}
+
+fn secret(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    if cell.len() > MAX_SECRET_BYTES {
+        return too_long(MAX_SECRET_BYTES);
+    }
+    if cell.contains('\0') {
+        return fail(RowCode::ControlCharacter, "holds a NUL character", "text");
+    }
+    Ok(Cow::Borrowed(cell))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(kind: Kind, cell: &str) -> Option<RowCode> {
+        check(kind, cell).err().map(|error| error.code)
+    }
+
+    fn canonical(kind: Kind, cell: &str) -> String {
+        check(kind, cell).map(Cow::into_owned).unwrap_or_else(|error| format!("refused: {}", error.message))
+    }
+
+    #[test]
+    fn emails() {
+        assert_eq!(canonical(Kind::Email, "Ana.Silva@Example.COM"), "Ana.Silva@example.com");
+        assert_eq!(canonical(Kind::Email, "ana@bücher.example"), "ana@bücher.example");
+        for broken in [
+            "ana@", "@x.com", "ana", "a@b", "a b@x.com", "a@@x.com", "a@b@x.com", "\"a\"@x.com", "a@[127.0.0.1]", "a@x.com.",
+            "a@-x.com", "Ana <a@x.com>", "a@x.com\r\nBcc:b@x.com", "a@x..com",
+        ] {
+            assert_eq!(code(Kind::Email, broken), Some(RowCode::InvalidEmail), "{broken}");
+        }
+        let long = format!("{}@example.com", "a".repeat(65));
+        assert_eq!(code(Kind::Email, &long), Some(RowCode::InvalidEmail));
+    }
+
+    #[test]
+    fn dates_are_days_of_the_calendar() {
+        assert_eq!(canonical(Kind::Date, "2024-02-29"), "2024-02-29");
+        for broken in ["2023-02-29", "0000-01-01", "03/04/25", "294277-01-01", "infinity", "tomorrow", "2024-2-9", "２０２４-01-01"] {
+            assert_eq!(code(Kind::Date, broken), Some(RowCode::InvalidDate), "{broken}");
+        }
+    }
+
+    #[test]
+    fn phones_and_what_spreadsheets_leave_of_them() {
+        assert_eq!(canonical(Kind::Phone, "+49 (30) 123-456"), "+49 (30) 123-456");
+        assert_eq!(code(Kind::Phone, "12"), Some(RowCode::InvalidPhone));
+        assert_eq!(code(Kind::Phone, "1234567890123456"), Some(RowCode::InvalidPhone));
+        assert_eq!(code(Kind::Phone, "٠١٢٣٤"), Some(RowCode::InvalidPhone));
+        for broken in ["4.15556E+09", "4,15556E+09", "#N/A", "#####"] {
+            assert_eq!(code(Kind::Phone, broken), Some(RowCode::SpreadsheetDamage), "{broken}");
+        }
+    }
+
+    #[test]
+    fn ids_are_text() {
+        for id in ["01", "1.0", "１", "' OR 1=1--", "../x", "{{7*7}}"] {
+            assert_eq!(canonical(Kind::Id, id), id);
+        }
+        assert_eq!(code(Kind::Id, &"x".repeat(256)), Some(RowCode::TooLong));
+        assert_eq!(code(Kind::Id, "a\nb"), Some(RowCode::ControlCharacter));
+        assert_eq!(code(Kind::Id, "1.5E+10"), Some(RowCode::SpreadsheetDamage));
+    }
+
+    #[test]
+    fn words_languages_groups_and_json() {
+        assert_eq!(canonical(Kind::Gender, "Female"), "f");
+        assert_eq!(code(Kind::Gender, "x"), Some(RowCode::InvalidChoice));
+        assert_eq!(canonical(Kind::LanguageTag, "zh-Hant_TW"), "zh-Hant_TW");
+        assert_eq!(code(Kind::LanguageTag, "e"), Some(RowCode::InvalidLanguage));
+        assert_eq!(canonical(Kind::LanguageCode, "DE"), "de");
+        assert_eq!(canonical(Kind::Groups, "a, b ,,a"), r#"["a","b"]"#);
+        assert_eq!(canonical(Kind::JsonArray, r#"[{"b":1,"a":2}]"#), r#"[{"a":2,"b":1}]"#);
+        assert_eq!(code(Kind::JsonArray, r#"{"a":1}"#), Some(RowCode::InvalidJson));
+        assert_eq!(code(Kind::JsonArray, r#"[{"a":"\u0000"}]"#), Some(RowCode::InvalidJson));
+        assert_eq!(code(Kind::JsonArray, &format!("[{}{}]", "{\"a\":".repeat(40), "}".repeat(40))), Some(RowCode::InvalidJson));
+    }
+
+    #[test]
+    fn secrets_are_kept_as_they_are() {
+        assert_eq!(canonical(Kind::Secret, " pass,word\u{feff} "), " pass,word\u{feff} ");
+        assert_eq!(trim(Kind::Secret, " x "), " x ");
+        assert_eq!(trim(Kind::Email, " x "), "x");
+    }
+}
