@@ -1,1 +1,3 @@
-//! x
+//! Longshore: a file in, a status to poll, every good row exactly once, the bad rows back.
+
+pub mod config;

@@ -56,7 +56,13 @@ impl Row {
     /// A row with its hash worked out.
     pub fn new(key: Key, values: Vec<Patch<Box<str>>>, attributes: Vec<(Arc<str>, Patch<Value>)>) -> Self {
         let hash = content_hash(&values, &attributes);
-        Self { key, values, attributes, hash, cells: None }
+        Self {
+            key,
+            values,
+            attributes,
+            hash,
+            cells: None,
+        }
     }
 }
 
@@ -72,7 +78,10 @@ pub struct Stored {
 impl Stored {
     /// The record that a row makes where there was none.
     pub fn create(row: &Row) -> Self {
-        let mut stored = Self { values: vec![None; row.values.len()], attributes: Map::new() };
+        let mut stored = Self {
+            values: vec![None; row.values.len()],
+            attributes: Map::new(),
+        };
         stored.apply(row);
         stored
     }

@@ -74,9 +74,17 @@ impl Status {
 
     /// Reads the word back; `None` for any other.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Receiving, Self::Queued, Self::Running, Self::Completed, Self::Partial, Self::Failed, Self::Canceled]
-            .into_iter()
-            .find(|status| status.as_str() == word)
+        [
+            Self::Receiving,
+            Self::Queued,
+            Self::Running,
+            Self::Completed,
+            Self::Partial,
+            Self::Failed,
+            Self::Canceled,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == word)
     }
 
     /// No further change will come.
@@ -237,7 +245,12 @@ mod tests {
 
     #[test]
     fn verdict_follows_the_counts() {
-        let counts = |created, failed, skipped| Counts { created, failed, skipped, ..Counts::default() };
+        let counts = |created, failed, skipped| Counts {
+            created,
+            failed,
+            skipped,
+            ..Counts::default()
+        };
         assert_eq!(counts(0, 0, 0).verdict(0), Status::Completed);
         assert_eq!(counts(3, 0, 1).verdict(4), Status::Completed);
         assert_eq!(counts(3, 1, 0).verdict(4), Status::Partial);
@@ -248,7 +261,15 @@ mod tests {
 
     #[test]
     fn final_states_have_no_way_out() {
-        let all = ["receiving", "queued", "running", "completed", "partial", "failed", "canceled"];
+        let all = [
+            "receiving",
+            "queued",
+            "running",
+            "completed",
+            "partial",
+            "failed",
+            "canceled",
+        ];
         for from in all.iter().filter_map(|word| Status::parse(word)) {
             for to in all.iter().filter_map(|word| Status::parse(word)) {
                 assert!(!(from.is_final() && from.may_become(to)), "{from:?} -> {to:?}");

@@ -1,6 +1,20 @@
-//! Header → field.
+//! Header → field: what each column of a file fills, decided once at the door and kept with the import. The caller's
+//! mapping goes first, then our own field names, then the alias table; whatever is left becomes an attribute.
 
 use serde::{Deserialize, Serialize};
+
+use crate::import::ImportOptions;
+use crate::resource::users::ATTRIBUTES;
+use crate::resource::{Field, KEY_FIELDS};
+
+mod aliases;
+
+/// Columns of ours in a failed-rows file; never mapped, so that the file can be sent again as it is.
+pub const RESERVED_PREFIX: &str = "_import_";
+/// `attributes.X` names the attribute X, in a header and in a caller's mapping.
+const ATTRIBUTE_PREFIX: &str = "attributes.";
+/// Fields that can give the source id, in the order in which they are tried.
+const KEY_CANDIDATES: [&str; 3] = ["source_id", "username", "email"];
 
 /// A column of the file and what it fills.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +33,232 @@ pub enum Target {
     Field(String),
     /// An attribute of this name.
     Attribute(String),
+    /// Many attributes: the cells are JSON objects.
+    Attributes,
     /// Nothing: the caller said so, or the column is one of ours (`_import_*`).
     Ignored,
 }
+
+impl Target {
+    /// The words an answer shows: `email`, `attributes.Cost Centre`, or nothing for an ignored column.
+    pub fn describe(&self) -> Option<String> {
+        match self {
+            Self::Field(name) => Some(name.clone()),
+            Self::Attribute(name) => Some(format!("{ATTRIBUTE_PREFIX}{name}")),
+            Self::Attributes => Some(ATTRIBUTES.to_owned()),
+            Self::Ignored => None,
+        }
+    }
+}
+
+/// A header resolved: the columns, and the fields that give the source id of each row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// One per column of the file.
+    pub columns: Vec<Column>,
+    /// Tried in order; the first that is filled gives the source id.
+    pub key: Vec<String>,
+}
+
+/// Why a header cannot be mapped; refused at the door.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct MappingError {
+    /// Stable code.
+    pub code: &'static str,
+    /// What was expected, what the file has, how to mend it.
+    pub detail: String,
+}
+
+fn refuse<T>(code: &'static str, detail: String) -> Result<T, MappingError> {
+    Err(MappingError { code, detail })
+}
+
+/// Decides what each column fills.
+pub fn resolve(header: &[String], options: &ImportOptions) -> Result<Mapping, MappingError> {
+    check_names(header, options)?;
+    let mut columns: Vec<(Column, Certainty)> = Vec::with_capacity(header.len());
+    for name in header {
+        let (target, certainty) = target_of(name, options)?;
+        columns.push((
+            Column {
+                header: name.clone(),
+                target,
+            },
+            certainty,
+        ));
+    }
+    yield_to_exact(&mut columns);
+    let columns: Vec<Column> = columns.into_iter().map(|(column, _)| column).collect();
+    refuse_twice(&columns)?;
+    if columns.iter().all(|column| column.target == Target::Ignored) {
+        return refuse(
+            "nothing-mapped",
+            "no column of the file is mapped to anything; check the mapping".to_owned(),
+        );
+    }
+    let key = resolve_key(&columns, options)?;
+    Ok(Mapping { columns, key })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Certainty {
+    Said,
+    Exact,
+    Alias,
+}
+
+fn target_of(header: &str, options: &ImportOptions) -> Result<(Target, Certainty), MappingError> {
+    if header.starts_with(RESERVED_PREFIX) {
+        return Ok((Target::Ignored, Certainty::Exact));
+    }
+    if let Some(said) = options.mapping.get(header) {
+        let target = match said {
+            None => Target::Ignored,
+            Some(name) => parse_target(name, options)?,
+        };
+        return Ok((target, Certainty::Said));
+    }
+    if options.aliases {
+        if let Ok(target) = parse_target(header, options) {
+            return Ok((target, Certainty::Exact));
+        }
+        if let Some(field) = aliases::field_for(header) {
+            return Ok((Target::Field(field.to_owned()), Certainty::Alias));
+        }
+    }
+    Ok((Target::Attribute(header.to_owned()), Certainty::Exact))
+}
+
+/// A field's name, `attributes`, or `attributes.X`.
+fn parse_target(name: &str, options: &ImportOptions) -> Result<Target, MappingError> {
+    if let Some(attribute) = name.strip_prefix(ATTRIBUTE_PREFIX).filter(|rest| !rest.is_empty()) {
+        return Ok(Target::Attribute(attribute.to_owned()));
+    }
+    if name == ATTRIBUTES {
+        return Ok(Target::Attributes);
+    }
+    if field_names(options).any(|field| field == name) {
+        return Ok(Target::Field(name.to_owned()));
+    }
+    let nearest = nearest(name, field_names(options));
+    let hint = nearest
+        .map(|near| format!("; did you mean {near}?"))
+        .unwrap_or_default();
+    refuse(
+        "unknown-field",
+        format!(
+            "the mapping names the field {name}, which {} do not have{hint}",
+            options.resource.as_str()
+        ),
+    )
+}
+
+fn field_names(options: &ImportOptions) -> impl Iterator<Item = &'static str> {
+    KEY_FIELDS
+        .iter()
+        .chain(options.resource.fields())
+        .map(|field: &Field| field.name)
+}
+
+/// The candidate most like a word, where one is near enough to be a slip of the pen.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    const NEAR: f64 = 0.8;
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(score, _)| *score >= NEAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Every header that the caller's mapping names must be in the file: a typo there would import a column to the wrong place.
+fn check_names(header: &[String], options: &ImportOptions) -> Result<(), MappingError> {
+    for named in options.mapping.keys().filter(|_| options.aliases) {
+        if !header.contains(named) {
+            let hint = nearest(named, header.iter().map(String::as_str)).map(|near| format!("; did you mean {near}?"));
+            let columns = header.join(", ");
+            let detail = format!(
+                "the mapping names the column {named}, the file has: {columns}{}",
+                hint.unwrap_or_default()
+            );
+            return refuse("unknown-column", detail);
+        }
+    }
+    Ok(())
+}
+
+/// A column that fills a field only by an alias gives way to one that bears its name, and becomes an attribute.
+fn yield_to_exact(columns: &mut [(Column, Certainty)]) {
+    let firm: Vec<Target> = columns
+        .iter()
+        .filter(|(_, certainty)| *certainty != Certainty::Alias)
+        .map(|(column, _)| column.target.clone())
+        .collect();
+    for (column, certainty) in columns {
+        if *certainty == Certainty::Alias && firm.contains(&column.target) {
+            column.target = Target::Attribute(column.header.clone());
+        }
+    }
+}
+
+fn refuse_twice(columns: &[Column]) -> Result<(), MappingError> {
+    for (position, column) in columns.iter().enumerate() {
+        if column.target == Target::Ignored {
+            continue;
+        }
+        let twin = columns
+            .iter()
+            .skip(position + 1)
+            .find(|other| other.target == column.target);
+        if let (Some(twin), Some(what)) = (twin, column.target.describe()) {
+            let (first, second) = (&column.header, &twin.header);
+            let detail =
+                format!("the columns {first} and {second} both fill {what}; map one of them elsewhere or to null");
+            return refuse("field-mapped-twice", detail);
+        }
+    }
+    Ok(())
+}
+
+fn resolve_key(columns: &[Column], options: &ImportOptions) -> Result<Vec<String>, MappingError> {
+    let is_mapped = |name: &str| {
+        columns
+            .iter()
+            .any(|column| matches!(&column.target, Target::Field(field) if field == name))
+    };
+    if let Some(unknown) = options.key.iter().find(|name| !KEY_CANDIDATES.contains(&name.as_str())) {
+        return refuse(
+            "unknown-key",
+            format!("key is {unknown}; it can be one of {}", KEY_CANDIDATES.join(", ")),
+        );
+    }
+    if options.aliases && is_mapped("source_id") {
+        return Ok(vec!["source_id".to_owned()]);
+    }
+    let wanted: Vec<String> = options.key.iter().filter(|name| is_mapped(name)).cloned().collect();
+    if !wanted.is_empty() {
+        return Ok(wanted);
+    }
+    let fallback = KEY_CANDIDATES
+        .iter()
+        .find(|name| options.key.is_empty() && is_mapped(name));
+    match fallback {
+        Some(name) => Ok(vec![(*name).to_owned()]),
+        None => {
+            let wanted = if options.key.is_empty() {
+                KEY_CANDIDATES.join(", ")
+            } else {
+                options.key.join(", ")
+            };
+            let headers: Vec<&str> = columns.iter().map(|column| column.header.as_str()).collect();
+            let detail = format!(
+                "no column gives the rows their id: one must be mapped to {wanted}; the file has: {}",
+                headers.join(", ")
+            );
+            refuse("key-missing", detail)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,13 @@ impl<'a> Planner<'a> {
                 *seen = true;
             }
         }
-        Self { batch, mode, keys, slots, single }
+        Self {
+            batch,
+            mode,
+            keys,
+            slots,
+            single,
+        }
     }
 
     /// The distinct keys, sorted; `plan` takes what was found in this order.
@@ -116,7 +122,10 @@ impl<'a> Planner<'a> {
     /// Applies the batch's entries in order.
     pub fn plan(self, found: Vec<Found>, policy: Policy) -> Plan<'a> {
         let mut slots: Vec<Slot> = found.into_iter().map(|found| Slot { found, dirty: false }).collect();
-        let mut plan = Plan { after: self.batch.from, ..Plan::default() };
+        let mut plan = Plan {
+            after: self.batch.from,
+            ..Plan::default()
+        };
         for entry in &self.batch.entries {
             self.step(entry, &mut slots, &mut plan);
             plan.after = entry.after;
@@ -161,20 +170,41 @@ fn rows(batch: &Batch) -> impl Iterator<Item = &Row> {
 fn apply(row: &Row, entry: &Entry, slot: &mut Slot, mode: Mode, plan: &mut Plan<'_>) -> bool {
     match (&mut slot.found, mode) {
         (Found::Absent, Mode::Update) => {
-            plan.refuse(row, entry, RowCode::NotFound, "no record has this key, and mode is update");
+            plan.refuse(
+                row,
+                entry,
+                RowCode::NotFound,
+                "no record has this key, and mode is update",
+            );
             return false;
         }
         (Found::Known { .. }, Mode::Create) => {
-            plan.refuse(row, entry, RowCode::AlreadyExists, "a record has this key, and mode is create");
+            plan.refuse(
+                row,
+                entry,
+                RowCode::AlreadyExists,
+                "a record has this key, and mode is create",
+            );
             return false;
         }
         (Found::Absent, _) => {
-            slot.found = Found::Known { id: None, hash: Some(row.hash), stored: Some(Stored::create(row)) };
+            slot.found = Found::Known {
+                id: None,
+                hash: Some(row.hash),
+                stored: Some(Stored::create(row)),
+            };
             slot.dirty = true;
             plan.counts.created += 1;
         }
         (Found::Known { hash: Some(hash), .. }, _) if *hash == row.hash => plan.counts.unchanged += 1,
-        (Found::Known { hash, stored: Some(stored), .. }, _) => {
+        (
+            Found::Known {
+                hash,
+                stored: Some(stored),
+                ..
+            },
+            _,
+        ) => {
             if stored.apply(row) {
                 *hash = Some(row.hash);
                 slot.dirty = true;
@@ -213,7 +243,14 @@ impl<'a> Plan<'a> {
     }
 
     fn write(&mut self, key: &'a Key, slot: Slot) {
-        let Found::Known { id, hash: Some(hash), stored: Some(stored) } = slot.found else { return };
+        let Found::Known {
+            id,
+            hash: Some(hash),
+            stored: Some(stored),
+        } = slot.found
+        else {
+            return;
+        };
         if !slot.dirty {
             return;
         }

@@ -37,7 +37,11 @@ pub struct CellError {
 
 /// A cell as it is compared and stored: outer spaces and tabs go, except for secrets.
 pub fn trim(kind: Kind, cell: &str) -> &str {
-    if kind == Kind::Secret { cell } else { cell.trim_matches([' ', '\t']) }
+    if kind == Kind::Secret {
+        cell
+    } else {
+        cell.trim_matches([' ', '\t'])
+    }
 }
 
 /// Checks one trimmed, non-empty cell and gives its canonical form.
@@ -63,7 +67,11 @@ pub fn check_attribute(cell: &str) -> Result<Cow<'_, str>, CellError> {
 }
 
 fn fail<T>(code: RowCode, message: &'static str, expected: impl Into<String>) -> Result<T, CellError> {
-    Err(CellError { code, message, expected: expected.into() })
+    Err(CellError {
+        code,
+        message,
+        expected: expected.into(),
+    })
 }
 
 fn too_long<T>(max: usize) -> Result<T, CellError> {
@@ -77,13 +85,18 @@ fn damaged<T>() -> Result<T, CellError> {
 
 /// `4.15556E+09`, `#N/A`, `#####`: what spreadsheets leave where a long number or a lookup was.
 fn is_spreadsheet_damage(cell: &str) -> bool {
-    if matches!(cell, "#N/A" | "#REF!" | "#VALUE!" | "#NAME?" | "#NULL!" | "#NUM!" | "#DIV/0!") {
+    if matches!(
+        cell,
+        "#N/A" | "#REF!" | "#VALUE!" | "#NAME?" | "#NULL!" | "#NUM!" | "#DIV/0!"
+    ) {
         return true;
     }
     if cell.len() >= 3 && cell.bytes().all(|byte| byte == b'#') {
         return true;
     }
-    let Some((mantissa, exponent)) = cell.split_once("E+") else { return false };
+    let Some((mantissa, exponent)) = cell.split_once("E+") else {
+        return false;
+    };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
     digits(whole) && digits(fraction) && digits(exponent)
@@ -94,7 +107,11 @@ fn id(cell: &str) -> Result<Cow<'_, str>, CellError> {
         return too_long(MAX_ID_BYTES);
     }
     if cell.chars().any(char::is_control) {
-        return fail(RowCode::ControlCharacter, "holds a control character", "an identifier on one line");
+        return fail(
+            RowCode::ControlCharacter,
+            "holds a control character",
+            "an identifier on one line",
+        );
     }
     if is_spreadsheet_damage(cell) {
         return damaged();
@@ -120,10 +137,15 @@ fn email(cell: &str) -> Result<Cow<'_, str>, CellError> {
         .without_domain_literal()
         .without_display_text();
     let parsed = email_address::EmailAddress::parse_with_options(cell, options);
-    let Some((local, domain)) = cell.rsplit_once('@') else { return wrong() };
+    let Some((local, domain)) = cell.rsplit_once('@') else {
+        return wrong();
+    };
     let plain = !cell.contains(|c: char| c == '"' || c.is_whitespace() || c.is_control());
     let labels = domain.split('.').all(|label| {
-        !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-') && !label.starts_with('-') && !label.ends_with('-')
+        !label.is_empty()
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     });
     if parsed.is_err() || !plain || !labels || local.len() > MAX_LOCAL_BYTES || cell.len() > MAX_EMAIL_BYTES {
         return wrong();
@@ -140,9 +162,15 @@ fn phone(cell: &str) -> Result<Cow<'_, str>, CellError> {
     }
     let rest = cell.strip_prefix('+').unwrap_or(cell);
     let digits = rest.bytes().filter(u8::is_ascii_digit).count();
-    let shape = rest.bytes().all(|byte| byte.is_ascii_digit() || b" -.()/".contains(&byte));
+    let shape = rest
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b" -.()/".contains(&byte));
     if !shape || !(3..=15).contains(&digits) {
-        return fail(RowCode::InvalidPhone, "not a telephone number", "3 to 15 digits, such as +49 30 123456");
+        return fail(
+            RowCode::InvalidPhone,
+            "not a telephone number",
+            "3 to 15 digits, such as +49 30 123456",
+        );
     }
     Ok(Cow::Borrowed(cell))
 }
@@ -163,42 +191,62 @@ fn date(cell: &str) -> Result<Cow<'_, str>, CellError> {
     }
     let digits = |range: std::ops::Range<usize>| {
         let part = cell.get(range)?;
-        part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>().ok()).flatten()
+        part.bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| part.parse::<u32>().ok())
+            .flatten()
     };
     let dashes = cell.len() == 10 && cell.get(4..5) == Some("-") && cell.get(7..8) == Some("-");
     let day = match (dashes, digits(0..4), digits(5..7), digits(8..10)) {
-        (true, Some(year), Some(month), Some(day)) if year > 0 => {
-            i32::try_from(year).ok().and_then(|year| NaiveDate::from_ymd_opt(year, month, day))
-        }
+        (true, Some(year), Some(month), Some(day)) if year > 0 => i32::try_from(year)
+            .ok()
+            .and_then(|year| NaiveDate::from_ymd_opt(year, month, day)),
         _ => None,
     };
     match day {
         Some(_) => Ok(Cow::Borrowed(cell)),
-        None => fail(RowCode::InvalidDate, "not a day of the calendar in the form YYYY-MM-DD", "YYYY-MM-DD"),
+        None => fail(
+            RowCode::InvalidDate,
+            "not a day of the calendar in the form YYYY-MM-DD",
+            "YYYY-MM-DD",
+        ),
     }
 }
 
 fn language_tag(cell: &str) -> Result<Cow<'_, str>, CellError> {
-    let alphanumeric = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let alphanumeric =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let mut parts = cell.split(['-', '_']);
     let first = parts.next().unwrap_or_default();
     let first_ok = (2..=8).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_alphabetic());
     if cell.len() > 35 || !first_ok || !parts.all(alphanumeric) {
-        return fail(RowCode::InvalidLanguage, "not a language tag", "a tag such as en or de-AT");
+        return fail(
+            RowCode::InvalidLanguage,
+            "not a language tag",
+            "a tag such as en or de-AT",
+        );
     }
     Ok(Cow::Borrowed(cell))
 }
 
 fn language_code(cell: &str) -> Result<Cow<'_, str>, CellError> {
     if cell.len() != 2 || !cell.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return fail(RowCode::InvalidLanguage, "not a language code", "two letters such as en (ISO 639-1)");
+        return fail(
+            RowCode::InvalidLanguage,
+            "not a language code",
+            "two letters such as en (ISO 639-1)",
+        );
     }
     Ok(Cow::Owned(cell.to_ascii_lowercase()))
 }
 
 fn groups(cell: &str) -> Result<Cow<'_, str>, CellError> {
     let mut names: Vec<&str> = Vec::new();
-    for name in cell.split(',').map(|name| name.trim_matches([' ', '\t'])).filter(|name| !name.is_empty()) {
+    for name in cell
+        .split(',')
+        .map(|name| name.trim_matches([' ', '\t']))
+        .filter(|name| !name.is_empty())
+    {
         if name.len() > MAX_GROUP_BYTES {
             return too_long(MAX_GROUP_BYTES);
         }
@@ -208,17 +256,29 @@ fn groups(cell: &str) -> Result<Cow<'_, str>, CellError> {
         }
     }
     if names.len() > 1000 {
-        return fail(RowCode::TooLong, "too many names", "at most 1000 names separated by commas");
+        return fail(
+            RowCode::TooLong,
+            "too many names",
+            "at most 1000 names separated by commas",
+        );
     }
     Ok(Cow::Owned(Value::from(names).to_string()))
 }
 
 fn json_array(cell: &str) -> Result<Cow<'_, str>, CellError> {
-    let wrong = || fail(RowCode::InvalidJson, "not a JSON array of objects", r#"[{"code":"home","city":"Berlin"}]"#);
+    let wrong = || {
+        fail(
+            RowCode::InvalidJson,
+            "not a JSON array of objects",
+            r#"[{"code":"home","city":"Berlin"}]"#,
+        )
+    };
     if cell.len() > MAX_ATTRIBUTE_BYTES {
         return too_long(MAX_ATTRIBUTE_BYTES);
     }
-    let Ok(value) = serde_json::from_str::<Value>(cell) else { return wrong() };
+    let Ok(value) = serde_json::from_str::<Value>(cell) else {
+        return wrong();
+    };
     let Value::Array(items) = &value else { return wrong() };
     if !items.iter().all(Value::is_object) || !json_is_storable(&value, 1) {
         return wrong();
@@ -232,9 +292,9 @@ fn json_is_storable(value: &Value, depth: usize) -> bool {
         && match value {
             Value::String(text) => !text.contains('\0'),
             Value::Array(items) => items.iter().all(|item| json_is_storable(item, depth + 1)),
-            Value::Object(map) => {
-                map.iter().all(|(name, item)| !name.contains('\0') && json_is_storable(item, depth + 1))
-            }
+            Value::Object(map) => map
+                .iter()
+                .all(|(name, item)| !name.contains('\0') && json_is_storable(item, depth + 1)),
             Value::Null | Value::Bool(_) | Value::Number(_) => true,
         }
 }
@@ -258,7 +318,9 @@ mod tests {
     }
 
     fn canonical(kind: Kind, cell: &str) -> String {
-        check(kind, cell).map(Cow::into_owned).unwrap_or_else(|error| format!("refused: {}", error.message))
+        check(kind, cell)
+            .map(Cow::into_owned)
+            .unwrap_or_else(|error| format!("refused: {}", error.message))
     }
 
     #[test]
@@ -266,8 +328,20 @@ mod tests {
         assert_eq!(canonical(Kind::Email, "Ana.Silva@Example.COM"), "Ana.Silva@example.com");
         assert_eq!(canonical(Kind::Email, "ana@bücher.example"), "ana@bücher.example");
         for broken in [
-            "ana@", "@x.com", "ana", "a@b", "a b@x.com", "a@@x.com", "a@b@x.com", "\"a\"@x.com", "a@[127.0.0.1]", "a@x.com.",
-            "a@-x.com", "Ana <a@x.com>", "a@x.com\r\nBcc:b@x.com", "a@x..com",
+            "ana@",
+            "@x.com",
+            "ana",
+            "a@b",
+            "a b@x.com",
+            "a@@x.com",
+            "a@b@x.com",
+            "\"a\"@x.com",
+            "a@[127.0.0.1]",
+            "a@x.com.",
+            "a@-x.com",
+            "Ana <a@x.com>",
+            "a@x.com\r\nBcc:b@x.com",
+            "a@x..com",
         ] {
             assert_eq!(code(Kind::Email, broken), Some(RowCode::InvalidEmail), "{broken}");
         }
@@ -278,7 +352,16 @@ mod tests {
     #[test]
     fn dates_are_days_of_the_calendar() {
         assert_eq!(canonical(Kind::Date, "2024-02-29"), "2024-02-29");
-        for broken in ["2023-02-29", "0000-01-01", "03/04/25", "294277-01-01", "infinity", "tomorrow", "2024-2-9", "２０２４-01-01"] {
+        for broken in [
+            "2023-02-29",
+            "0000-01-01",
+            "03/04/25",
+            "294277-01-01",
+            "infinity",
+            "tomorrow",
+            "2024-2-9",
+            "２０２４-01-01",
+        ] {
             assert_eq!(code(Kind::Date, broken), Some(RowCode::InvalidDate), "{broken}");
         }
     }
@@ -315,7 +398,13 @@ mod tests {
         assert_eq!(canonical(Kind::JsonArray, r#"[{"b":1,"a":2}]"#), r#"[{"a":2,"b":1}]"#);
         assert_eq!(code(Kind::JsonArray, r#"{"a":1}"#), Some(RowCode::InvalidJson));
         assert_eq!(code(Kind::JsonArray, r#"[{"a":"\u0000"}]"#), Some(RowCode::InvalidJson));
-        assert_eq!(code(Kind::JsonArray, &format!("[{}{}]", "{\"a\":".repeat(40), "}".repeat(40))), Some(RowCode::InvalidJson));
+        assert_eq!(
+            code(
+                Kind::JsonArray,
+                &format!("[{}{}]", "{\"a\":".repeat(40), "}".repeat(40))
+            ),
+            Some(RowCode::InvalidJson)
+        );
     }
 
     #[test]

@@ -39,9 +39,18 @@ impl Resource {
 
 /// The three fields that make a key, in order; `language` may be empty.
 pub const KEY_FIELDS: [Field; 3] = [
-    Field { name: "source", kind: Kind::Id },
-    Field { name: "source_id", kind: Kind::Id },
-    Field { name: "language", kind: Kind::LanguageTag },
+    Field {
+        name: "source",
+        kind: Kind::Id,
+    },
+    Field {
+        name: "source_id",
+        kind: Kind::Id,
+    },
+    Field {
+        name: "language",
+        kind: Kind::LanguageTag,
+    },
 ];
 
 /// One field: its name in JSON, CSV and tables, and what its cells must be.

@@ -7,26 +7,92 @@ pub const ATTRIBUTES: &str = "attributes";
 
 /// The typed value columns of `users`, in the order in which rows, tables and hashes hold them.
 pub const FIELDS: &[Field] = &[
-    Field { name: "email", kind: Kind::Email },
-    Field { name: "username", kind: Kind::Id },
-    Field { name: "first_name", kind: Kind::Text(255) },
-    Field { name: "middle_name", kind: Kind::Text(255) },
-    Field { name: "last_name", kind: Kind::Text(255) },
-    Field { name: "full_name", kind: Kind::Text(512) },
-    Field { name: "title", kind: Kind::Text(255) },
-    Field { name: "gender", kind: Kind::Gender },
-    Field { name: "date_of_birth", kind: Kind::Date },
-    Field { name: "phone", kind: Kind::Phone },
-    Field { name: "mobile", kind: Kind::Phone },
-    Field { name: "company", kind: Kind::Text(255) },
-    Field { name: "tax_number", kind: Kind::Text(64) },
-    Field { name: "coc_number", kind: Kind::Text(64) },
-    Field { name: "debtor_id", kind: Kind::Text(64) },
-    Field { name: "primary_language", kind: Kind::LanguageCode },
-    Field { name: "abbreviation", kind: Kind::Text(64) },
-    Field { name: "parent", kind: Kind::Text(255) },
-    Field { name: "region", kind: Kind::Text(64) },
-    Field { name: "groups", kind: Kind::Groups },
-    Field { name: "addresses", kind: Kind::JsonArray },
-    Field { name: "password_hash", kind: Kind::Secret },
+    Field {
+        name: "email",
+        kind: Kind::Email,
+    },
+    Field {
+        name: "username",
+        kind: Kind::Id,
+    },
+    Field {
+        name: "first_name",
+        kind: Kind::Text(255),
+    },
+    Field {
+        name: "middle_name",
+        kind: Kind::Text(255),
+    },
+    Field {
+        name: "last_name",
+        kind: Kind::Text(255),
+    },
+    Field {
+        name: "full_name",
+        kind: Kind::Text(512),
+    },
+    Field {
+        name: "title",
+        kind: Kind::Text(255),
+    },
+    Field {
+        name: "gender",
+        kind: Kind::Gender,
+    },
+    Field {
+        name: "date_of_birth",
+        kind: Kind::Date,
+    },
+    Field {
+        name: "phone",
+        kind: Kind::Phone,
+    },
+    Field {
+        name: "mobile",
+        kind: Kind::Phone,
+    },
+    Field {
+        name: "company",
+        kind: Kind::Text(255),
+    },
+    Field {
+        name: "tax_number",
+        kind: Kind::Text(64),
+    },
+    Field {
+        name: "coc_number",
+        kind: Kind::Text(64),
+    },
+    Field {
+        name: "debtor_id",
+        kind: Kind::Text(64),
+    },
+    Field {
+        name: "primary_language",
+        kind: Kind::LanguageCode,
+    },
+    Field {
+        name: "abbreviation",
+        kind: Kind::Text(64),
+    },
+    Field {
+        name: "parent",
+        kind: Kind::Text(255),
+    },
+    Field {
+        name: "region",
+        kind: Kind::Text(64),
+    },
+    Field {
+        name: "groups",
+        kind: Kind::Groups,
+    },
+    Field {
+        name: "addresses",
+        kind: Kind::JsonArray,
+    },
+    Field {
+        name: "password_hash",
+        kind: Kind::Secret,
+    },
 ];
