@@ -6,3 +6,4 @@ pub mod mapping;
 pub mod ports;
 pub mod resource;
 pub mod row_error;
+pub mod rows;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Kind;
 use crate::row_error::RowCode;
@@ -284,6 +284,19 @@ fn json_array(cell: &str) -> Result<Cow<'_, str>, CellError> {
         return wrong();
     }
     Ok(Cow::Owned(value.to_string()))
+}
+
+/// Checks a cell that holds attributes as one JSON object.
+pub fn check_json_object(cell: &str) -> Result<Map<String, Value>, CellError> {
+    let wrong = || fail(RowCode::InvalidJson, "not a JSON object", r#"{"department":"R&D"}"#);
+    if cell.len() > MAX_ATTRIBUTE_BYTES {
+        return too_long(MAX_ATTRIBUTE_BYTES);
+    }
+    match serde_json::from_str::<Value>(cell) {
+        Ok(value) if !json_is_storable(&value, 1) => wrong(),
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) | Err(_) => wrong(),
+    }
 }
 
 /// Not too deep, and without U+0000, which no text column of PostgreSQL takes.

@@ -1,0 +1,104 @@
+//! Records and what becomes of them.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use super::*;
+use crate::mapping;
+use crate::resource::Resource;
+
+fn rows(header: &[&str], change: impl Fn(&mut ImportOptions)) -> Rows {
+    let mut options = ImportOptions::new(Resource::Users);
+    change(&mut options);
+    let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
+    let mapping = mapping::resolve(&header, &options).unwrap();
+    options.key = mapping.key;
+    Rows::new(&mapping.columns, &options)
+}
+
+fn row(judged: Judged) -> Row {
+    match judged.fate {
+        Fate::Row(row) => *row,
+        other => panic!("not a row: {other:?}"),
+    }
+}
+
+fn labels(judged: Judged) -> Vec<String> {
+    match judged.fate {
+        Fate::Failed(failure) => failure.errors.iter().map(RowError::label).collect(),
+        other => panic!("not a failure: {other:?}"),
+    }
+}
+
+#[test]
+fn every_error_of_a_row_is_named_at_once() {
+    let rows = rows(&["source_id", "email", "dob", "Phone"], |_| {});
+    let judged = rows.judge(1, 2, &[" ", "ana@", "30.2.2024", "x"], false);
+    assert_eq!(
+        labels(judged),
+        [
+            "email:invalid-email",
+            "date_of_birth:invalid-date",
+            "phone:invalid-phone",
+            "source_id:required"
+        ]
+    );
+}
+
+#[test]
+fn keys_come_from_cells_defaults_and_the_key_option() {
+    let spigit = |options: &mut ImportOptions| options.key = vec!["username".to_owned(), "email".to_owned()];
+    let rows = rows(&["email", "username"], spigit);
+    assert_eq!(&*row(rows.judge(1, 2, &["a@x.com", "ana"], false)).key.source_id, "ana");
+    let by_mail = row(rows.judge(1, 2, &["a@X.com", ""], false)).key;
+    assert_eq!(
+        (&*by_mail.source, &*by_mail.source_id, &*by_mail.language),
+        ("import", "a@x.com", "")
+    );
+    assert_eq!(labels(rows.judge(1, 2, &["", " "], false)), ["username:required"]);
+    assert_eq!(labels(rows.judge(1, 2, &["a@", ""], false)), ["email:invalid-email"]);
+}
+
+#[test]
+fn blank_cells_clear_or_say_nothing() {
+    let header = ["source_id", "company", "Shoe size"];
+    let clear = row(rows(&header, |_| {}).judge(1, 2, &["1", "", ""], false));
+    assert_eq!(clear.values.iter().filter(|value| **value == Patch::Clear).count(), 1);
+    assert_eq!(clear.attributes, [("Shoe size".into(), Patch::Clear)]);
+    let ignore = row(rows(&header, |options| options.blank = Blank::Ignore).judge(1, 2, &["1", "", ""], false));
+    assert!(ignore.values.iter().all(|value| *value == Patch::Keep));
+    assert_eq!(ignore.attributes, [("Shoe size".into(), Patch::Keep)]);
+}
+
+#[test]
+fn ragged_rows_fail_or_are_padded() {
+    let header = ["source_id", "company"];
+    assert_eq!(
+        labels(rows(&header, |_| {}).judge(1, 2, &["1"], false)),
+        ["column-count"]
+    );
+    let pad = rows(&header, |options| options.ragged = Ragged::Pad);
+    assert!(pad.judge(1, 2, &["1"], false).warned);
+    assert!(pad.judge(1, 2, &["1", "x", ""], false).warned);
+    assert!(!pad.judge(1, 2, &["1", "x"], false).warned);
+    assert_eq!(labels(pad.judge(1, 2, &["1", "x", "y"], false)), ["column-count"]);
+}
+
+#[test]
+fn secrets_are_not_repeated_in_errors() {
+    let rows = rows(&["source_id", "password_hash"], |_| {});
+    let Fate::Failed(failure) = rows.judge(1, 2, &["1", &"s".repeat(2000)], false).fate else {
+        panic!("accepted")
+    };
+    assert_eq!(failure.errors.first().unwrap().value, None);
+}
+
+#[test]
+fn attributes_come_one_by_one_or_as_an_object() {
+    let rows = rows(&["source_id", "attributes", "attributes.size"], |_| {});
+    let row = row(rows.judge(1, 2, &["1", r#"{"a":1,"b":null}"#, " 38 "], false));
+    let expected = [
+        ("a".into(), Patch::Set(Value::from(1))),
+        ("b".into(), Patch::Clear),
+        ("size".into(), Patch::Set(Value::from("38"))),
+    ];
+    assert_eq!(row.attributes, expected);
+}
