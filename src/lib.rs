@@ -1,3 +1,4 @@
 //! Longshore: a file in, a status to poll, every good row exactly once, the bad rows back.
 
 pub mod config;
+pub mod store;

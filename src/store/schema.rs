@@ -1,0 +1,131 @@
+//! The tables as diesel sees them: one description for both databases, so that a query is written once.
+//! Times are UTC, JSON is text, ids are 64 bits. Mirrors `migrations/`, which hold the keys, checks and indexes.
+
+diesel::table! {
+    organizations (id) {
+        id -> BigInt,
+        uuid -> Text,
+        name -> Text,
+        created_at -> Timestamp,
+        turn_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        org_id -> BigInt,
+        name -> Text,
+        scopes -> Text,
+        secret_mac -> Binary,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    imports (id) {
+        id -> BigInt,
+        org_id -> BigInt,
+        resource -> Text,
+        surface -> Text,
+        status -> Text,
+        options -> Text,
+        file_columns -> Text,
+        blob -> Nullable<Text>,
+        file_name -> Nullable<Text>,
+        file_bytes -> BigInt,
+        sha256 -> Text,
+        encoding -> Text,
+        delimiter -> Integer,
+        total -> BigInt,
+        created -> BigInt,
+        updated -> BigInt,
+        unchanged -> BigInt,
+        failed -> BigInt,
+        skipped -> BigInt,
+        warnings -> BigInt,
+        checkpoint_record -> BigInt,
+        checkpoint_byte -> BigInt,
+        checkpoint_line -> BigInt,
+        lease -> Nullable<Text>,
+        lease_until -> Nullable<Timestamp>,
+        crash_count -> Integer,
+        cancel_requested_at -> Nullable<Timestamp>,
+        idempotency_key -> Nullable<Text>,
+        fingerprint -> Nullable<Text>,
+        error_code -> Nullable<Text>,
+        error_detail -> Nullable<Text>,
+        tally -> Text,
+        retry_of -> Nullable<BigInt>,
+        retention_seconds -> BigInt,
+        created_at -> Timestamp,
+        started_at -> Nullable<Timestamp>,
+        finished_at -> Nullable<Timestamp>,
+        expires_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    import_failures (import_id, record) {
+        import_id -> BigInt,
+        record -> BigInt,
+        line -> BigInt,
+        errors -> Text,
+        cells -> Text,
+    }
+}
+
+/// `users` and `preview_users`, which differ in whose the rows are.
+macro_rules! people {
+    ($table:ident, $owner:ident) => {
+        diesel::table! {
+            $table (id) {
+                id -> BigInt,
+                $owner -> BigInt,
+                source -> Text,
+                source_id -> Text,
+                language -> Text,
+                email -> Nullable<Text>,
+                username -> Nullable<Text>,
+                first_name -> Nullable<Text>,
+                middle_name -> Nullable<Text>,
+                last_name -> Nullable<Text>,
+                full_name -> Nullable<Text>,
+                title -> Nullable<Text>,
+                gender -> Nullable<Text>,
+                date_of_birth -> Nullable<Text>,
+                phone -> Nullable<Text>,
+                mobile -> Nullable<Text>,
+                company -> Nullable<Text>,
+                tax_number -> Nullable<Text>,
+                coc_number -> Nullable<Text>,
+                debtor_id -> Nullable<Text>,
+                primary_language -> Nullable<Text>,
+                abbreviation -> Nullable<Text>,
+                parent -> Nullable<Text>,
+                region -> Nullable<Text>,
+                groups -> Nullable<Text>,
+                addresses -> Nullable<Text>,
+                password_hash -> Nullable<Text>,
+                attributes -> Text,
+                content_hash -> Nullable<Binary>,
+                version -> BigInt,
+                created_by_import -> Nullable<BigInt>,
+                updated_by_import -> Nullable<BigInt>,
+                created_at -> Timestamp,
+                updated_at -> Timestamp,
+            }
+        }
+    };
+}
+
+people!(users, org_id);
+people!(preview_users, import_id);
+
+diesel::joinable!(api_keys -> organizations (org_id));
+diesel::joinable!(imports -> organizations (org_id));
+diesel::joinable!(import_failures -> imports (import_id));
+diesel::allow_tables_to_appear_in_same_query!(organizations, api_keys, imports, import_failures);
