@@ -11,6 +11,8 @@ mod aliases;
 
 /// Columns of ours in a failed-rows file; never mapped, so that the file can be sent again as it is.
 pub const RESERVED_PREFIX: &str = "_import_";
+/// Stands in a failed-rows file for spreadsheets, whose cells may begin with one quote more than the original.
+pub const QUOTED_COLUMN: &str = "_import_quoted";
 /// `attributes.X` names the attribute X, in a header and in a caller's mapping.
 const ATTRIBUTE_PREFIX: &str = "attributes.";
 /// Fields that can give the source id, in the order in which they are tried.
@@ -51,15 +53,6 @@ impl Target {
     }
 }
 
-/// A header resolved: the columns, and the fields that give the source id of each row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mapping {
-    /// One per column of the file.
-    pub columns: Vec<Column>,
-    /// Tried in order; the first that is filled gives the source id.
-    pub key: Vec<String>,
-}
-
 /// Why a header cannot be mapped; refused at the door.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
@@ -74,8 +67,9 @@ fn refuse<T>(code: &'static str, detail: String) -> Result<T, MappingError> {
     Err(MappingError { code, detail })
 }
 
-/// Decides what each column fills.
-pub fn resolve(header: &[String], options: &ImportOptions) -> Result<Mapping, MappingError> {
+/// Decides what each column of a header fills, and sees to it that the rows have a key.
+pub fn resolve(header: &[String], options: &ImportOptions) -> Result<Vec<Column>, MappingError> {
+    let header = &plain_header(header);
     check_names(header, options)?;
     let mut columns: Vec<(Column, Certainty)> = Vec::with_capacity(header.len());
     for name in header {
@@ -97,8 +91,19 @@ pub fn resolve(header: &[String], options: &ImportOptions) -> Result<Mapping, Ma
             "no column of the file is mapped to anything; check the mapping".to_owned(),
         );
     }
-    let key = resolve_key(&columns, options)?;
-    Ok(Mapping { columns, key })
+    key(&columns, options)?;
+    Ok(columns)
+}
+
+/// Headers of a file that we quoted against formulas, without those quotes.
+fn plain_header(header: &[String]) -> Vec<String> {
+    let quoted = header.iter().any(|name| name == QUOTED_COLUMN);
+    header.iter().map(|name| if quoted { unquote(name).to_owned() } else { name.clone() }).collect()
+}
+
+/// Takes off the one quote that `QUOTED_COLUMN` announces.
+pub fn unquote(cell: &str) -> &str {
+    cell.strip_prefix('\'').unwrap_or(cell)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -220,7 +225,8 @@ fn refuse_twice(columns: &[Column]) -> Result<(), MappingError> {
     Ok(())
 }
 
-fn resolve_key(columns: &[Column], options: &ImportOptions) -> Result<Vec<String>, MappingError> {
+/// The fields that give the source id of a row, tried in order: the first that is filled does.
+pub fn key(columns: &[Column], options: &ImportOptions) -> Result<Vec<String>, MappingError> {
     let is_mapped = |name: &str| {
         columns
             .iter()

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::batch::{Fate, Key, Patch, Row};
 use crate::import::{Blank, ImportOptions, Mode, Ragged};
-use crate::mapping::{Column, Target};
+use crate::mapping::{self, Column, QUOTED_COLUMN, Target};
 use crate::resource::cell::{self, CellError};
 use crate::resource::{Field, KEY_FIELDS, Kind};
 use crate::row_error::{Failure, RowCode, RowError};
@@ -37,6 +37,7 @@ pub struct Rows {
     blank: Blank,
     ragged: Ragged,
     keep_cells: bool,
+    unquote: bool,
 }
 
 /// A record turned into its fate; `warned` when it was padded or cut.
@@ -65,17 +66,27 @@ impl Rows {
                 .iter()
                 .map(|column| (slot(&column.target, fields), column.header.clone()))
                 .collect(),
-            key: options.key.clone(),
+            // Checked at the door; a row of a file without any key would fail as one whose key is empty.
+            key: mapping::key(columns, options).unwrap_or_default(),
             fields,
             source: options.source.clone(),
             blank: options.blank,
             ragged: options.ragged,
             keep_cells: options.mode != Mode::Upsert,
+            unquote: columns.iter().any(|column| column.header == QUOTED_COLUMN),
         }
     }
 
     /// Maps and checks a record that is not blank. `record` and `line` go into the failure, if it is one.
     pub fn judge(&self, record: u64, line: u64, cells: &[&str], bad_quote: bool) -> Judged {
+        if self.unquote {
+            let plain: Vec<&str> = cells.iter().map(|cell| mapping::unquote(cell)).collect();
+            return self.judge_plain(record, line, &plain, bad_quote);
+        }
+        self.judge_plain(record, line, cells, bad_quote)
+    }
+
+    fn judge_plain(&self, record: u64, line: u64, cells: &[&str], bad_quote: bool) -> Judged {
         let failed = |errors| Judged {
             fate: Fate::Failed(Box::new(failure(record, line, cells, errors))),
             warned: false,

@@ -112,3 +112,9 @@ fn a_surface_with_its_own_vocabulary_uses_no_alias() {
     );
     assert_eq!(code(&["phone"], &options), "key-missing");
 }
+
+#[test]
+fn a_file_quoted_against_formulas_is_unquoted() {
+    assert_eq!(targets(&["_import_quoted", "'email", "'=size", "''x"], &options()), ["-", "email", "attributes.=size", "attributes.'x"]);
+    assert_eq!(targets(&["email", "'=size"], &options()), ["email", "attributes.'=size"]);
+}

@@ -24,6 +24,9 @@ const MAX_GROUP_BYTES: usize = 100;
 /// Deepest JSON value in a cell.
 const MAX_JSON_DEPTH: usize = 32;
 
+/// What a failed-rows file shows in place of a secret; never taken as one.
+pub const REDACTED: &str = "[redacted]";
+
 /// What is wrong with a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellError {
@@ -318,6 +321,9 @@ fn secret(cell: &str) -> Result<Cow<'_, str>, CellError> {
     }
     if cell.contains('\0') {
         return fail(RowCode::ControlCharacter, "holds a NUL character", "text");
+    }
+    if cell == REDACTED {
+        return fail(RowCode::InvalidChoice, "hidden in the failed-rows file; fill it in again", "the value itself");
     }
     Ok(Cow::Borrowed(cell))
 }

@@ -9,9 +9,8 @@ fn rows(header: &[&str], change: impl Fn(&mut ImportOptions)) -> Rows {
     let mut options = ImportOptions::new(Resource::Users);
     change(&mut options);
     let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
-    let mapping = mapping::resolve(&header, &options).unwrap();
-    options.key = mapping.key;
-    Rows::new(&mapping.columns, &options)
+    let columns = mapping::resolve(&header, &options).unwrap();
+    Rows::new(&columns, &options)
 }
 
 fn row(judged: Judged) -> Row {
@@ -101,4 +100,13 @@ fn attributes_come_one_by_one_or_as_an_object() {
         ("size".into(), Patch::Set(Value::from("38"))),
     ];
     assert_eq!(row.attributes, expected);
+}
+
+#[test]
+fn exactly_one_quote_comes_off_a_file_for_spreadsheets() {
+    let phone = |header: &[&str], cell: &str| row(rows(header, |_| {}).judge(1, 2, &["", "1", cell], false)).values;
+    let quoted = phone(&["_import_quoted", "source_id", "phone"], "'+49 30");
+    assert!(quoted.contains(&Patch::Set("+49 30".into())));
+    let plain = rows(&["x", "source_id", "phone"], |_| {});
+    assert_eq!(labels(plain.judge(1, 2, &["", "1", "'+49 30"], false)), ["phone:invalid-phone"]);
 }
