@@ -13,12 +13,8 @@ fn options() -> ImportOptions {
 }
 
 fn targets(names: &[&str], options: &ImportOptions) -> Vec<String> {
-    let mapping = resolve(&header(names), options).unwrap();
-    mapping
-        .columns
-        .iter()
-        .map(|column| column.target.describe().unwrap_or_else(|| "-".to_owned()))
-        .collect()
+    let columns = resolve(&header(names), options).unwrap();
+    columns.iter().map(|column| column.target.describe().unwrap_or_else(|| "-".to_owned())).collect()
 }
 
 fn code(names: &[&str], options: &ImportOptions) -> &'static str {
@@ -68,13 +64,9 @@ fn an_alias_gives_way_to_the_name() {
 #[test]
 fn the_key_is_source_id_else_username_else_email() {
     let key = |names: &[&str], wanted: &[&str]| {
-        let options = ImportOptions {
-            key: header(wanted),
-            ..options()
-        };
-        resolve(&header(names), &options)
-            .map(|mapping| mapping.key.join(","))
-            .map_err(|error| error.code)
+        let options = ImportOptions { key: header(wanted), ..options() };
+        let columns = resolve(&header(names), &options).map_err(|error| error.code)?;
+        super::key(&columns, &options).map(|key| key.join(",")).map_err(|error| error.code)
     };
     assert_eq!(key(&["email", "username", "source_id"], &[]).unwrap(), "source_id");
     assert_eq!(key(&["email", "username"], &[]).unwrap(), "username");
