@@ -2,6 +2,7 @@
 //! named in the domain's words. Implementations live in the application; the in-memory ones of the tests beside the engine.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -96,7 +97,7 @@ pub trait Ledger: Send + Sync {
     /// Takes a queued import, or a running one whose lease is over; `None` when it is not this worker's turn.
     async fn claim(&self, import: ImportId) -> Result<Option<Claimed>, LedgerError>;
     /// Guard, rows, failures, counts and checkpoint, all or nothing.
-    async fn commit_batch(&self, run: &Claimed, batch: &Batch) -> Result<Commit, LedgerError>;
+    async fn commit_batch(&self, run: &Arc<Claimed>, batch: Arc<Batch>) -> Result<Commit, LedgerError>;
     /// Prolongs the lease; `false` when it is lost.
     async fn renew(&self, lease: Lease) -> Result<bool, LedgerError>;
     /// Ends the import; `false` when the lease is lost.

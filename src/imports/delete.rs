@@ -1,0 +1,19 @@
+//! Removing an import: its record, file and failed rows go, imported records stay. Row first, bytes after: a crash between
+//! leaves a blob that nothing names, never a row without its blob.
+
+use worker::import::{ImportId, OrgId};
+
+use crate::app::App;
+use crate::store::StoreError;
+use crate::store::model::Deleted;
+
+/// Deletes a queued or final import.
+pub async fn delete(app: &App, org: OrgId, id: ImportId) -> Result<Deleted, StoreError> {
+    let deleted = app.store.delete_import(org, id).await?;
+    if let Deleted::Gone { blob: Some(blob) } = &deleted
+        && let Err(error) = app.blobs.delete(blob).await
+    {
+        tracing::warn!(import_id = id.0, error = &error as &dyn std::error::Error, "import.blob_left_behind");
+    }
+    Ok(deleted)
+}

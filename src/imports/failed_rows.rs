@@ -1,0 +1,147 @@
+//! The refused rows of an import: a page of them with every error, or all of them as a CSV that can be mended and sent again
+//! as it is. Streamed page by page in file order, so that a million failures need no more memory than a page.
+
+use bytes::Bytes;
+use csv::{QuoteStyle, Terminator, WriterBuilder};
+use futures::stream::{self, Stream};
+use worker::import::{ImportId, OrgId};
+use worker::mapping::{Column, QUOTED_COLUMN, RESERVED_PREFIX, Target};
+use worker::resource::cell::REDACTED;
+use worker::row_error::{Failure, RowError, spreadsheet_row};
+
+use crate::app::App;
+use crate::store::StoreError;
+use crate::store::model::Import;
+
+/// Failures read at once while a file is streamed.
+const PAGE: i64 = 500;
+/// What makes a spreadsheet take a cell for a formula (OWASP), and the quote itself, so that exactly one can come off.
+const FORMULA_STARTS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
+
+/// For whom the file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Programs: the original cells.
+    Plain,
+    /// Spreadsheets: with a BOM, and a quote before whatever would be a formula.
+    Excel,
+}
+
+/// A page of failures after a record number, in file order.
+pub async fn page(app: &App, org: OrgId, id: ImportId, after: u64, limit: i64) -> Result<Vec<Failure>, StoreError> {
+    app.store.failures(org, id, after, limit).await
+}
+
+/// The whole file, header first.
+pub fn csv(
+    app: &App,
+    import: Import,
+    form: Form,
+    show_sensitive: bool,
+) -> impl Stream<Item = Result<Bytes, StoreError>> + Send + use<> {
+    let layout = Layout::new(&import, form, show_sensitive);
+    let (store, org, id) = (app.store.clone(), import.org, import.id);
+    stream::try_unfold(Some(Place::Header), move |place| {
+        let (store, layout) = (store.clone(), layout.clone());
+        async move {
+            match place {
+                None => Ok(None),
+                Some(Place::Header) => Ok(Some((layout.header(), Some(Place::After(0))))),
+                Some(Place::After(record)) => {
+                    let failures = store.failures(org, id, record, PAGE).await?;
+                    let next = failures.last().map(|failure| Place::After(failure.record));
+                    Ok(next.is_some().then(|| (layout.rows(&failures), next)))
+                }
+            }
+        }
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Header,
+    After(u64),
+}
+
+/// How the file is laid out.
+#[derive(Clone)]
+struct Layout {
+    columns: Vec<Column>,
+    hidden: Vec<bool>,
+    form: Form,
+}
+
+impl Layout {
+    fn new(import: &Import, form: Form, show_sensitive: bool) -> Self {
+        let fields = import.resource.fields();
+        let is_sensitive = |target: &Target| match target {
+            Target::Field(name) => fields.iter().any(|field| field.name == name && field.is_sensitive()),
+            Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
+        };
+        let hidden = import.columns.iter().map(|column| !show_sensitive && is_sensitive(&column.target)).collect();
+        Self { columns: import.columns.clone(), hidden, form }
+    }
+
+    fn header(&self) -> Bytes {
+        let quoted = (self.form == Form::Excel).then_some(QUOTED_COLUMN);
+        let ours = ["_import_row", "_import_codes", "_import_error"].into_iter().chain(quoted).map(str::to_owned);
+        let theirs = self.theirs().map(|(_, column, _)| self.safe(&column.header));
+        let record = encode(std::iter::once(ours.chain(theirs).collect()));
+        match self.form {
+            Form::Plain => record,
+            Form::Excel => ["\u{feff}".as_bytes(), &record].concat().into(),
+        }
+    }
+
+    fn rows(&self, failures: &[Failure]) -> Bytes {
+        encode(failures.iter().map(|failure| self.row(failure)))
+    }
+
+    fn row(&self, failure: &Failure) -> Vec<String> {
+        let codes: Vec<String> = failure.errors.iter().map(RowError::label).collect();
+        let sentences: Vec<String> = failure.errors.iter().map(RowError::sentence).collect();
+        let mut record =
+            vec![spreadsheet_row(failure.record).to_string(), self.safe(&codes.join(" ")), self.safe(&sentences.join("; "))];
+        if self.form == Form::Excel {
+            record.push("yes".to_owned());
+        }
+        let cell = |(place, _, hidden): (usize, &Column, bool)| {
+            let cell = failure.cells.get(place)?;
+            Some(if hidden && !cell.is_empty() { REDACTED.to_owned() } else { self.safe(cell) })
+        };
+        record.extend(self.theirs().map_while(cell));
+        // Cells beyond the header are what made the row fail: they stay where they were.
+        record.extend(failure.cells.iter().skip(self.columns.len()).map(|cell| self.safe(cell)));
+        record
+    }
+
+    /// The file's own columns; those of an earlier failed-rows file are replaced by ours.
+    fn theirs(&self) -> impl Iterator<Item = (usize, &Column, bool)> {
+        let columns = self.columns.iter().zip(&self.hidden).enumerate();
+        columns
+            .filter(|(_, (column, _))| !column.header.starts_with(RESERVED_PREFIX))
+            .map(|(place, (column, hidden))| (place, column, *hidden))
+    }
+
+    fn safe(&self, cell: &str) -> String {
+        match self.form {
+            Form::Excel if cell.starts_with(FORMULA_STARTS) => format!("'{cell}"),
+            Form::Plain | Form::Excel => cell.to_owned(),
+        }
+    }
+}
+
+/// RFC 4180, CRLF. Writing to memory cannot fail; if it did, the rest would be missing and the test of the round trip red.
+fn encode(records: impl Iterator<Item = Vec<String>>) -> Bytes {
+    let mut writer = WriterBuilder::new()
+        .flexible(true)
+        .terminator(Terminator::CRLF)
+        .quote_style(QuoteStyle::Necessary)
+        .from_writer(Vec::new());
+    for record in records {
+        if writer.write_record(&record).is_err() {
+            break;
+        }
+    }
+    writer.into_inner().unwrap_or_default().into()
+}

@@ -1,0 +1,12 @@
+//! What can be done with an import, one file a verb. The only place where store, blobs and queue meet; knows no HTTP and no
+//! SQL. Ids of another organization are absent here.
+
+pub mod cancel;
+pub mod delete;
+pub mod failed_rows;
+mod ledger;
+pub mod read;
+pub mod submit;
+pub mod sweep;
+
+pub use ledger::{BlobSource, StoreLedger};

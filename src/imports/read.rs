@@ -1,0 +1,85 @@
+//! Looking at imports: one, a page, or one until it is final.
+
+use std::time::Duration;
+
+use worker::import::{ImportId, OrgId};
+
+use crate::app::App;
+use crate::store::StoreError;
+use crate::store::model::{Import, ImportFilter};
+
+/// How soon after the first look a waiting caller looks again; doubled up to `SLOWEST_LOOK`.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const SLOWEST_LOOK: Duration = Duration::from_millis(500);
+
+/// The import as it stands; absent while its upload comes in.
+pub async fn import(app: &App, org: OrgId, id: ImportId) -> Result<Option<Import>, StoreError> {
+    app.store.import(org, id).await
+}
+
+/// The import as soon as it is final, or as it stands after `up_to` or when this process is asked to stop.
+pub async fn wait(app: &App, org: OrgId, id: ImportId, up_to: Duration) -> Result<Option<Import>, StoreError> {
+    let end = tokio::time::Instant::now() + up_to;
+    let mut pause = FIRST_LOOK;
+    loop {
+        let import = app.store.import(org, id).await?;
+        let waiting = import.as_ref().is_some_and(|import| !import.status.is_final());
+        let left = end.saturating_duration_since(tokio::time::Instant::now());
+        if !waiting || left.is_zero() || app.stop.is_cancelled() {
+            return Ok(import);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause.min(left)) => {}
+            () = app.stop.cancelled() => {}
+        }
+        pause = (pause * 2).min(SLOWEST_LOOK);
+    }
+}
+
+/// A page, newest first, of imports older than `before`.
+pub async fn list(
+    app: &App,
+    org: OrgId,
+    filter: ImportFilter,
+    before: Option<ImportId>,
+    limit: i64,
+) -> Result<Vec<Import>, StoreError> {
+    app.store.imports(org, filter, before, limit).await
+}
+
+/// Counts an import that has just become final, once.
+pub(super) fn record_end(import: &Import) {
+    let status = import.status.as_str();
+    metrics::counter!("longshore_imports_total", "status" => status, "surface" => import.surface.clone()).increment(1);
+    let counts = import.counts;
+    let outcomes = [
+        ("created", counts.created),
+        ("updated", counts.updated),
+        ("unchanged", counts.unchanged),
+        ("failed", counts.failed),
+        ("skipped", counts.skipped),
+    ];
+    for (outcome, rows) in outcomes {
+        metrics::counter!("longshore_import_rows_total", "outcome" => outcome).increment(rows);
+    }
+    for error in &import.tally {
+        metrics::counter!("longshore_import_row_errors_total", "code" => error.code.clone()).increment(error.count);
+    }
+    if let (Some(started), Some(finished)) = (import.started_at, import.finished_at) {
+        let duration = (finished - started).to_std().unwrap_or_default();
+        let queued = (started - import.created_at).to_std().unwrap_or_default();
+        metrics::histogram!("longshore_import_duration_seconds", "status" => status).record(duration);
+        metrics::histogram!("longshore_import_queue_wait_seconds").record(queued);
+    }
+    tracing::info!(
+        import_id = import.id.0,
+        status,
+        total = import.total,
+        created = counts.created,
+        updated = counts.updated,
+        unchanged = counts.unchanged,
+        failed = counts.failed,
+        skipped = counts.skipped,
+        "import.finished"
+    );
+}

@@ -1,0 +1,88 @@
+//! What nobody waits for: imports that no doorbell announced, uploads that died, imports past their time. Every process may
+//! sweep; each step is one idempotent transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use worker::engine::Engine;
+use worker::job::RunImport;
+
+use crate::app::App;
+use crate::store::StoreError;
+
+/// How often dead uploads and expired imports are looked for.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// How many of them are dealt with at once.
+const TIDY_PAGE: i64 = 100;
+/// An upload cannot last longer than its limit; this much later nobody writes to it any more.
+const UPLOAD_GRACE: Duration = Duration::from_secs(120);
+
+/// Asks the ledger for work at every poll and whenever a run ends, and starts it. Ends with the process's stop.
+pub async fn look_for_work(app: App, engine: Engine) {
+    loop {
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = tokio::time::sleep(jittered(app.config.worker.poll)) => {}
+            () = engine.freed() => {}
+        }
+        if let Err(error) = start_runnable(&app, &engine).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "sweep.ledger_silent");
+        }
+    }
+}
+
+async fn start_runnable(app: &App, engine: &Engine) -> Result<(), StoreError> {
+    let free = i64::try_from(engine.free()).unwrap_or(i64::MAX);
+    if free == 0 {
+        return Ok(());
+    }
+    for id in app.store.runnable(free).await? {
+        let engine = Arc::new(engine.clone());
+        tokio::spawn(async move { engine.run(id).await });
+    }
+    Ok(())
+}
+
+/// Many processes that start together do not ask together: three quarters to the whole of the interval.
+fn jittered(interval: Duration) -> Duration {
+    let mut byte = [0_u8; 1];
+    // Without random numbers the processes ask together, which is only less polite.
+    let _unavailable = getrandom::fill(&mut byte);
+    interval.mul_f64(0.75 + f64::from(byte[0]) / 1024.0)
+}
+
+/// Removes dead uploads and expired imports now and then. Ends with the process's stop.
+pub async fn tidy(app: App) {
+    loop {
+        let older = app.config.limits.body_total + UPLOAD_GRACE;
+        if let Err(error) = tidy_once(&app, older).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "sweep.store_silent");
+        }
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = tokio::time::sleep(jittered(TIDY_EVERY)) => {}
+        }
+    }
+}
+
+/// One round: uploads that began longer than `older` ago and never ended, then imports past their time.
+pub async fn tidy_once(app: &App, older: Duration) -> Result<(), StoreError> {
+    for (org, id, blob) in app.store.stale_receiving(older, TIDY_PAGE).await? {
+        if let Some(blob) = blob {
+            remove_blob(app, &blob).await;
+        }
+        app.store.abandon_import(org, id).await?;
+        tracing::info!(import_id = id.0, "sweep.dead_upload_removed");
+    }
+    for (org, id) in app.store.expired(TIDY_PAGE).await? {
+        super::delete::delete(app, org, id).await?;
+        tracing::info!(import_id = id.0, "sweep.expired_import_removed");
+    }
+    Ok(())
+}
+
+async fn remove_blob(app: &App, blob: &str) {
+    if let Err(error) = app.blobs.delete(blob).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "sweep.blob_left_behind");
+    }
+}

@@ -1,0 +1,176 @@
+//! Runs one import from its checkpoint to its end: claim, read, judge, commit batch after batch. Knows no queue, no SQL and
+//! no HTTP; every promise rests on the ledger's guard, so running an import twice, or half, is harmless.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::import::ImportId;
+use crate::parse::{self, Parsed};
+use crate::ports::{Claimed, Commit, Ending, Ledger, LedgerError, Source, SourceError};
+
+/// Pause before an import is tried again after a store did not answer.
+const PAUSE_AFTER_TROUBLE: Duration = Duration::from_secs(2);
+/// How long a run that could not go on tries to hand its import back before it leaves that to the lease.
+const HAND_BACK_FOR: Duration = Duration::from_secs(600);
+
+/// How large batches are and how long a lease lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct RunSettings {
+    /// Most records in a batch.
+    pub batch_rows: usize,
+    /// Most bytes of file in a batch.
+    pub batch_bytes: u64,
+    /// Length of a lease; it is renewed at a third of it.
+    pub lease: Duration,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// Not this worker's turn: taken, final, or behind another import.
+    NotNow,
+    /// The import is final.
+    Finished,
+    /// Queued again, at its checkpoint.
+    HandedBack,
+    /// Somebody else holds it, or a caller canceled it.
+    Fenced,
+}
+
+/// The world of a run.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where imports and records are kept.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where the plain files lie.
+    pub source: Arc<dyn Source>,
+}
+
+/// Claims and runs one import. `stop` asks for a hand-back at the next batch edge.
+pub async fn run_import(
+    ports: &Ports,
+    settings: RunSettings,
+    import: ImportId,
+    stop: &CancellationToken,
+) -> Result<Ran, LedgerError> {
+    let Some(claimed) = ports.ledger.claim(import).await? else { return Ok(Ran::NotNow) };
+    tracing::info!(import_id = import.0, from_record = claimed.checkpoint.record, total = claimed.total, "import.claimed");
+    let ran = match drive(ports, settings, &claimed, stop).await {
+        Next::Finish(ending) => finish(ports, &claimed, ending).await,
+        Next::Fenced => Ran::Fenced,
+        Next::HandBack { pause, crashed } => hand_back(ports, &claimed, pause, crashed).await,
+    };
+    tracing::info!(import_id = import.0, ran = ?ran, "import.left");
+    Ok(ran)
+}
+
+/// What is to be done with the import once no further batch comes.
+enum Next {
+    Finish(Ending),
+    Fenced,
+    HandBack { pause: Duration, crashed: bool },
+}
+
+impl Next {
+    fn after_trouble(error: &dyn std::error::Error, import: ImportId) -> Self {
+        tracing::warn!(import_id = import.0, error, "import.interrupted");
+        Self::HandBack { pause: PAUSE_AFTER_TROUBLE, crashed: false }
+    }
+}
+
+async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &CancellationToken) -> Next {
+    let import = claimed.lease.import;
+    let bytes = match ports.source.open(&claimed.blob, claimed.checkpoint.byte).await {
+        Ok(bytes) => bytes,
+        Err(error) => return after_source(&error, import),
+    };
+    let mut parsed = parse::start(claimed, settings, bytes);
+    let mut renewal = tokio::time::interval(settings.lease / 3);
+    renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let claimed = Arc::new(claimed.clone());
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Next::HandBack { pause: Duration::ZERO, crashed: false },
+            _ = renewal.tick() => match ports.ledger.renew(claimed.lease).await {
+                Ok(true) => {}
+                Ok(false) => return Next::Fenced,
+                Err(error) => return Next::after_trouble(&error, import),
+            },
+            next = parsed.recv() => match step(ports, &claimed, next).await {
+                Some(next) => return next,
+                None => {}
+            },
+        }
+    }
+}
+
+/// One message of the parser; `Some` when it was the last.
+async fn step(ports: &Ports, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> Option<Next> {
+    let import = claimed.lease.import;
+    match parsed {
+        Some(Parsed::Batch(batch)) => match ports.ledger.commit_batch(claimed, Arc::new(batch)).await {
+            Ok(Commit::Done { stop, .. }) => stop.then_some(Next::Finish(Ending::Done)),
+            Ok(Commit::Fenced) => Some(Next::Fenced),
+            Err(error) => Some(Next::after_trouble(&error, import)),
+        },
+        Some(Parsed::End) => Some(Next::Finish(Ending::Done)),
+        Some(Parsed::Broken(error)) => Some(after_source(&error, import)),
+        // The parser ended without a word: it panicked. Three times at one checkpoint is poison.
+        None => {
+            tracing::error!(import_id = import.0, "import.parser_crashed");
+            Some(Next::HandBack { pause: PAUSE_AFTER_TROUBLE, crashed: true })
+        }
+    }
+}
+
+fn after_source(error: &SourceError, import: ImportId) -> Next {
+    match error {
+        SourceError::Missing => Next::Finish(Ending::Broken {
+            code: "source-missing",
+            detail: "the uploaded file is no longer in the file store; upload it again".to_owned(),
+        }),
+        SourceError::Unavailable(_) => Next::after_trouble(error, import),
+    }
+}
+
+async fn finish(ports: &Ports, claimed: &Claimed, ending: Ending) -> Ran {
+    match ports.ledger.finish(claimed.lease, ending).await {
+        Ok(true) => Ran::Finished,
+        Ok(false) => Ran::Fenced,
+        Err(error) => {
+            tracing::warn!(import_id = claimed.lease.import.0, error = &error as &dyn std::error::Error, "import.not_finished");
+            hand_back(ports, claimed, PAUSE_AFTER_TROUBLE, false).await
+        }
+    }
+}
+
+/// Tries until the ledger answers; a lease that ends meanwhile makes the attempt harmless.
+async fn hand_back(ports: &Ports, claimed: &Claimed, pause: Duration, crashed: bool) -> Ran {
+    let give_up = tokio::time::Instant::now() + HAND_BACK_FOR;
+    let mut wait = Duration::from_millis(200);
+    loop {
+        match ports.ledger.release(claimed.lease, pause, crashed).await {
+            Ok(true) => return Ran::HandedBack,
+            Ok(false) => return Ran::Fenced,
+            Err(error) => {
+                tracing::warn!(import_id = claimed.lease.import.0, error = &error as &dyn std::error::Error, "import.not_released");
+            }
+        }
+        if tokio::time::Instant::now() >= give_up {
+            return Ran::Fenced;
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(5));
+    }
+}
+
+/// Bound of the channel between parser and ledger: one batch waits while another commits.
+pub(crate) const BATCHES_WAITING: usize = 1;
+
+/// The parser's end of the channel.
+pub(crate) type ParsedSender = mpsc::Sender<Parsed>;
