@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod import;
+pub mod job;
 pub mod mapping;
 pub mod ports;
 pub mod resource;
