@@ -1,3 +1,5 @@
 //! Longshore: a file in, a status to poll, every good row exactly once, the bad rows back.
 
 pub mod config;
+pub mod secrets;
+pub mod telemetry;
