@@ -4,3 +4,5 @@ pub mod blobs;
 pub mod config;
 pub mod queue;
 pub mod store;
+pub mod secrets;
+pub mod telemetry;
