@@ -3,6 +3,6 @@
 pub mod blobs;
 pub mod config;
 pub mod queue;
-pub mod store;
 pub mod secrets;
+pub mod store;
 pub mod telemetry;

@@ -1,2 +1,13 @@
-//! x
-fn main() {}
+//! The binary: one command line, one runtime. Everything else is in the library.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use longshore::cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // Both PostgreSQL's and the file store's TLS take the process's provider; a second installation is harmless.
+    let _already_installed = rustls::crypto::ring::default_provider().install_default();
+    cli::run(cli::Cli::parse()).await
+}

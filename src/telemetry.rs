@@ -12,7 +12,6 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use worker::import::{Counts, Status};
-use worker::row_error::RowCode;
 
 /// From a healthy probe (5 ms) to the longest upload (an hour), in seconds.
 const BUCKETS: [f64; 14] = [
@@ -144,12 +143,8 @@ impl Metrics {
     }
 
     /// Rows failed with this code.
-    pub fn row_errors(&self, code: RowCode, rows: u64) {
-        self.count(
-            "longshore_import_row_errors_total",
-            vec![label("code", code.as_str())],
-            rows,
-        );
+    pub fn row_errors(&self, code: &str, rows: u64) {
+        self.count("longshore_import_row_errors_total", vec![label("code", code)], rows);
     }
 
     /// Imports that run in this process now.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use keys::{KEYS, Key};
 pub use layers::Layers;
-pub use secret::SecretKey;
+pub use secret::{SecretKey, create_private_dir, write_private};
 
 /// Which part of the product a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,8 +135,12 @@ pub struct ConfigError(pub String);
 impl Config {
     /// Reads and checks everything. `flags` are (key, value) pairs of the command line.
     pub fn load(mode: Mode, flags: Vec<(&'static str, String)>) -> Result<Self, ConfigError> {
-        let layers = Layers::read(flags, std::env::vars_os(), std::path::Path::new("longshore.toml"))?;
-        Self::from_layers(mode, &layers)
+        Self::from_layers(mode, &Self::layers(flags)?)
+    }
+
+    /// The settings as texts, for a command that needs one or two of them.
+    pub fn layers(flags: Vec<(&'static str, String)>) -> Result<Layers, ConfigError> {
+        Layers::read(flags, std::env::vars_os(), std::path::Path::new("longshore.toml"))
     }
 
     /// The same from given layers; the data directory's secret key is made when it is missing and may be made.

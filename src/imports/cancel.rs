@@ -11,7 +11,7 @@ use crate::store::model::Changed;
 pub async fn cancel(app: &App, org: OrgId, id: ImportId) -> Result<Option<Changed>, StoreError> {
     let changed = app.store.cancel_import(org, id).await?;
     if let Some(Changed { import, done: true }) = &changed {
-        super::read::record_end(import);
+        super::read::record_end(&app.metrics, import);
     }
     Ok(changed)
 }

@@ -13,17 +13,19 @@ use worker::ports::{Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source,
 
 use crate::blobs::{BlobError, Blobs};
 use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
 
 /// The store as the engine's ledger; leases last as long as it says.
 pub struct StoreLedger {
     store: Store,
     lease: Duration,
+    metrics: Metrics,
 }
 
 impl StoreLedger {
     /// A ledger whose claims last `lease` without a sign of life.
-    pub fn new(store: Store, lease: Duration) -> Self {
-        Self { store, lease }
+    pub fn new(store: Store, lease: Duration, metrics: Metrics) -> Self {
+        Self { store, lease, metrics }
     }
 }
 
@@ -38,11 +40,7 @@ impl Ledger for StoreLedger {
     }
 
     async fn commit_batch(&self, run: &Arc<Claimed>, batch: Arc<Batch>) -> Result<Commit, LedgerError> {
-        let commit = self.store.commit_batch(Arc::clone(run), Arc::clone(&batch), self.lease).await.map_err(ledger_error)?;
-        if matches!(commit, Commit::Done { .. }) {
-            metrics::counter!("longshore_import_batches_total").increment(1);
-        }
-        Ok(commit)
+        self.store.commit_batch(Arc::clone(run), batch, self.lease).await.map_err(ledger_error)
     }
 
     async fn renew(&self, lease: Lease) -> Result<bool, LedgerError> {
@@ -51,7 +49,7 @@ impl Ledger for StoreLedger {
 
     async fn finish(&self, lease: Lease, ending: Ending) -> Result<bool, LedgerError> {
         let Some(import) = self.store.finish(lease, ending).await.map_err(ledger_error)? else { return Ok(false) };
-        super::read::record_end(&import);
+        super::read::record_end(&self.metrics, &import);
         Ok(true)
     }
 

@@ -7,6 +7,7 @@ use worker::import::{ImportId, OrgId};
 use crate::app::App;
 use crate::store::StoreError;
 use crate::store::model::{Import, ImportFilter};
+use crate::telemetry::Metrics;
 
 /// How soon after the first look a waiting caller looks again; doubled up to `SLOWEST_LOOK`.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
@@ -47,29 +48,17 @@ pub async fn list(
     app.store.imports(org, filter, before, limit).await
 }
 
-/// Counts an import that has just become final, once.
-pub(super) fn record_end(import: &Import) {
-    let status = import.status.as_str();
-    metrics::counter!("longshore_imports_total", "status" => status, "surface" => import.surface.clone()).increment(1);
-    let counts = import.counts;
-    let outcomes = [
-        ("created", counts.created),
-        ("updated", counts.updated),
-        ("unchanged", counts.unchanged),
-        ("failed", counts.failed),
-        ("skipped", counts.skipped),
-    ];
-    for (outcome, rows) in outcomes {
-        metrics::counter!("longshore_import_rows_total", "outcome" => outcome).increment(rows);
-    }
+/// Tells metrics and log of an import that has just become final; the caller sees to it that this happens once.
+pub(super) fn record_end(metrics: &Metrics, import: &Import) {
+    let (status, counts) = (import.status.as_str(), import.counts);
+    metrics.import_rows(&counts);
     for error in &import.tally {
-        metrics::counter!("longshore_import_row_errors_total", "code" => error.code.clone()).increment(error.count);
+        metrics.row_errors(&error.code, error.count);
     }
-    if let (Some(started), Some(finished)) = (import.started_at, import.finished_at) {
-        let duration = (finished - started).to_std().unwrap_or_default();
-        let queued = (started - import.created_at).to_std().unwrap_or_default();
-        metrics::histogram!("longshore_import_duration_seconds", "status" => status).record(duration);
-        metrics::histogram!("longshore_import_queue_wait_seconds").record(queued);
+    if let Some(finished) = import.finished_at {
+        let started = import.started_at.unwrap_or(finished);
+        metrics.import_started((started - import.created_at).to_std().unwrap_or_default());
+        metrics.import_finished(import.status, &import.surface, (finished - started).to_std().unwrap_or_default());
     }
     tracing::info!(
         import_id = import.id.0,

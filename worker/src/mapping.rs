@@ -98,7 +98,10 @@ pub fn resolve(header: &[String], options: &ImportOptions) -> Result<Vec<Column>
 /// Headers of a file that we quoted against formulas, without those quotes.
 fn plain_header(header: &[String]) -> Vec<String> {
     let quoted = header.iter().any(|name| name == QUOTED_COLUMN);
-    header.iter().map(|name| if quoted { unquote(name).to_owned() } else { name.clone() }).collect()
+    header
+        .iter()
+        .map(|name| if quoted { unquote(name).to_owned() } else { name.clone() })
+        .collect()
 }
 
 /// Takes off the one quote that `QUOTED_COLUMN` announces.

@@ -14,7 +14,10 @@ fn options() -> ImportOptions {
 
 fn targets(names: &[&str], options: &ImportOptions) -> Vec<String> {
     let columns = resolve(&header(names), options).unwrap();
-    columns.iter().map(|column| column.target.describe().unwrap_or_else(|| "-".to_owned())).collect()
+    columns
+        .iter()
+        .map(|column| column.target.describe().unwrap_or_else(|| "-".to_owned()))
+        .collect()
 }
 
 fn code(names: &[&str], options: &ImportOptions) -> &'static str {
@@ -64,9 +67,14 @@ fn an_alias_gives_way_to_the_name() {
 #[test]
 fn the_key_is_source_id_else_username_else_email() {
     let key = |names: &[&str], wanted: &[&str]| {
-        let options = ImportOptions { key: header(wanted), ..options() };
+        let options = ImportOptions {
+            key: header(wanted),
+            ..options()
+        };
         let columns = resolve(&header(names), &options).map_err(|error| error.code)?;
-        super::key(&columns, &options).map(|key| key.join(",")).map_err(|error| error.code)
+        super::key(&columns, &options)
+            .map(|key| key.join(","))
+            .map_err(|error| error.code)
     };
     assert_eq!(key(&["email", "username", "source_id"], &[]).unwrap(), "source_id");
     assert_eq!(key(&["email", "username"], &[]).unwrap(), "username");
@@ -107,6 +115,12 @@ fn a_surface_with_its_own_vocabulary_uses_no_alias() {
 
 #[test]
 fn a_file_quoted_against_formulas_is_unquoted() {
-    assert_eq!(targets(&["_import_quoted", "'email", "'=size", "''x"], &options()), ["-", "email", "attributes.=size", "attributes.'x"]);
-    assert_eq!(targets(&["email", "'=size"], &options()), ["email", "attributes.'=size"]);
+    assert_eq!(
+        targets(&["_import_quoted", "'email", "'=size", "''x"], &options()),
+        ["-", "email", "attributes.=size", "attributes.'x"]
+    );
+    assert_eq!(
+        targets(&["email", "'=size"], &options()),
+        ["email", "attributes.'=size"]
+    );
 }

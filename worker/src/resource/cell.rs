@@ -323,7 +323,11 @@ fn secret(cell: &str) -> Result<Cow<'_, str>, CellError> {
         return fail(RowCode::ControlCharacter, "holds a NUL character", "text");
     }
     if cell == REDACTED {
-        return fail(RowCode::InvalidChoice, "hidden in the failed-rows file; fill it in again", "the value itself");
+        return fail(
+            RowCode::InvalidChoice,
+            "hidden in the failed-rows file; fill it in again",
+            "the value itself",
+        );
     }
     Ok(Cow::Borrowed(cell))
 }

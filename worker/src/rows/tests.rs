@@ -108,5 +108,8 @@ fn exactly_one_quote_comes_off_a_file_for_spreadsheets() {
     let quoted = phone(&["_import_quoted", "source_id", "phone"], "'+49 30");
     assert!(quoted.contains(&Patch::Set("+49 30".into())));
     let plain = rows(&["x", "source_id", "phone"], |_| {});
-    assert_eq!(labels(plain.judge(1, 2, &["", "1", "'+49 30"], false)), ["phone:invalid-phone"]);
+    assert_eq!(
+        labels(plain.judge(1, 2, &["", "1", "'+49 30"], false)),
+        ["phone:invalid-phone"]
+    );
 }

@@ -1,0 +1,246 @@
+//! The composition root: Config → App, and what each mode starts. State travels as values; one token stops everything.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use worker::engine::Engine;
+use worker::job::Runner;
+use worker::ports::Ports;
+use worker::run::RunSettings;
+
+use crate::blobs::{BlobError, BlobOptions, Blobs};
+use crate::config::{Config, Mode};
+use crate::http;
+use crate::imports::{BlobSource, StoreLedger, sweep};
+use crate::queue::{Queue, QueueError};
+use crate::secrets::{NoRandomness, Secrets};
+use crate::store::model::{NewApiKey, Organization};
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::telemetry::Metrics;
+
+/// Most bytes of a file in one batch.
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
+/// How long a stop waits for requests and batches in flight before it leaves them to the ledger.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// What every new key of a first start, and of `keys create`, may do.
+pub const ADMIN_SCOPES: [&str; 6] =
+    ["imports:read", "imports:write", "records:read", "records:write", "sensitive:read", "admin"];
+
+/// Every room of the house, built once; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The database.
+    pub store: Store,
+    /// The uploaded files.
+    pub blobs: Blobs,
+    /// The doorbell.
+    pub queue: Queue,
+    /// Keys and cursors.
+    pub secrets: Secrets,
+    /// The process's numbers.
+    pub metrics: Metrics,
+    /// Cancelled when the process is asked to stop.
+    pub stop: CancellationToken,
+    /// Held while an embedded process owns its data directory.
+    _owner: Option<Arc<File>>,
+}
+
+/// Why the process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process owns the data directory.
+    #[error("another longshore process is using the data directory {0}; stop it, or choose another --data-dir")]
+    Taken(String),
+    /// The data directory or the address cannot be used.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The database cannot be used.
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    /// The file store cannot be used.
+    #[error("the file store cannot be used: {0}")]
+    Blobs(#[from] BlobError),
+    /// The queue cannot be used.
+    #[error("the queue cannot be used: {0}")]
+    Queue(#[from] QueueError),
+    /// No key can be made.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+}
+
+impl App {
+    /// Connects everything and brings the schema up to date.
+    pub async fn build(config: Config) -> Result<Self, StartError> {
+        let owner = own_data_dir(&config)?;
+        let store = open_store(&config).await?;
+        let queue = match &config.redis_url {
+            Some(url) => Queue::redis(url)?,
+            None => Queue::embedded(),
+        };
+        let app = Self {
+            store,
+            queue,
+            blobs: Blobs::open(&config.blob_url, &blob_options(&config))?,
+            secrets: Secrets::new(config.secret_key.bytes()),
+            metrics: Metrics::new(),
+            stop: CancellationToken::new(),
+            config: Arc::new(config),
+            _owner: owner,
+        };
+        if app.config.is_embedded() {
+            app.take_over().await?;
+        }
+        Ok(app)
+    }
+
+    /// Alone on the data directory: whatever an earlier process had in hand is orphaned, and nobody has to wait for a lease.
+    async fn take_over(&self) -> Result<(), StartError> {
+        let freed = self.store.free_all_leases().await?;
+        self.blobs.clean_staging(Duration::ZERO).await?;
+        sweep::tidy_once(self, Duration::ZERO).await?;
+        if freed > 0 {
+            tracing::info!(imports = freed, "app.resuming_imports");
+        }
+        Ok(())
+    }
+
+    /// Makes an organization, if it is missing, and a key for it; the key's text is known only here.
+    pub async fn create_key(&self, organization: &str, name: &str, scopes: &[String]) -> Result<NewKey, StartError> {
+        create_key(&self.store, &self.secrets, organization, name, scopes).await
+    }
+
+    /// Runs the parts of the mode until the process is asked to stop.
+    pub async fn run(self) -> Result<(), StartError> {
+        let tasks = TaskTracker::new();
+        tasks.spawn(self.metrics.clone().keep_up(self.stop.clone()));
+        tasks.spawn(sweep::tidy(self.clone()));
+        let engine = (self.config.mode != Mode::Api).then(|| self.start_worker(&tasks));
+        let served = match self.config.mode {
+            Mode::Worker => {
+                self.stop.cancelled().await;
+                Ok(())
+            }
+            Mode::Serve | Mode::Api | Mode::Tool => http::serve(self.clone(), self.bind()?).await,
+        };
+        self.stop.cancel();
+        tasks.close();
+        let drained = async {
+            if let Some(engine) = engine {
+                engine.drained().await;
+            }
+            tasks.wait().await;
+        };
+        if tokio::time::timeout(STOP_WITHIN, drained).await.is_err() {
+            tracing::warn!("app.stopped_with_work_in_hand");
+        }
+        served.map_err(|source| StartError::Io { what: "serving HTTP".to_owned(), source })
+    }
+
+    fn start_worker(&self, tasks: &TaskTracker) -> Engine {
+        let worker = &self.config.worker;
+        let ledger = StoreLedger::new(self.store.clone(), worker.lease, self.metrics.clone());
+        let ports = Ports { ledger: Arc::new(ledger), source: Arc::new(BlobSource(self.blobs.clone())) };
+        let settings = RunSettings { batch_rows: worker.batch_rows, batch_bytes: BATCH_BYTES, lease: worker.lease };
+        let engine = Engine::new(ports, settings, worker.concurrency, self.stop.clone());
+        let runner: Runner = Arc::new(engine.clone());
+        let (queue, concurrency, stop) = (self.queue.clone(), worker.concurrency, self.stop.clone());
+        tasks.spawn(async move { queue.listen(runner, concurrency, stop).await });
+        tasks.spawn(sweep::look_for_work(self.clone(), engine.clone()));
+        engine
+    }
+
+    fn bind(&self) -> Result<TcpListener, StartError> {
+        let listen = &self.config.listen;
+        TcpListener::bind(listen).map_err(|source| StartError::Io { what: format!("listening on {listen}"), source })
+    }
+}
+
+/// A key that was just made.
+pub struct NewKey {
+    /// Finds the key.
+    pub id: String,
+    /// The whole key; shown once.
+    pub text: String,
+    /// Whose it is.
+    pub organization: Organization,
+}
+
+/// Makes an organization, if it is missing, and a key for it.
+pub async fn create_key(
+    store: &Store,
+    secrets: &Secrets,
+    organization: &str,
+    name: &str,
+    scopes: &[String],
+) -> Result<NewKey, StartError> {
+    let organization = store.ensure_organization(organization).await?;
+    let minted = secrets.mint()?;
+    let key = NewApiKey {
+        id: minted.id.clone(),
+        org: organization.id,
+        name: name.to_owned(),
+        scopes: scopes.to_vec(),
+        secret_mac: minted.mac,
+        expires_at: None,
+    };
+    store.insert_api_key(key).await?;
+    Ok(NewKey { id: minted.id, text: minted.text, organization })
+}
+
+/// Connects to the database and migrates it.
+pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+    if config.is_embedded() {
+        make_data_dir(config)?;
+    }
+    let options = StoreOptions {
+        connections: config.database_connections,
+        bulk_connections: config.worker.concurrency,
+        create: true,
+    };
+    let store = Store::connect(&config.database_url, options).await?;
+    store.migrate().await?;
+    Ok(store)
+}
+
+fn blob_options(config: &Config) -> BlobOptions {
+    let s3 = &config.s3;
+    BlobOptions {
+        endpoint: s3.endpoint.clone(),
+        region: Some(s3.region.clone()),
+        access_key_id: s3.access_key_id.clone(),
+        secret_access_key: s3.secret_access_key.clone(),
+        allow_http: s3.allow_http,
+    }
+}
+
+fn make_data_dir(config: &Config) -> Result<(), StartError> {
+    crate::config::create_private_dir(&config.data_dir)
+        .map_err(|source| StartError::Io { what: format!("making {}", config.data_dir.display()), source })
+}
+
+/// One process at a time on a data directory: the lock goes with the process, however it ends.
+fn own_data_dir(config: &Config) -> Result<Option<Arc<File>>, StartError> {
+    if !config.is_embedded() {
+        return Ok(None);
+    }
+    make_data_dir(config)?;
+    let path = config.data_dir.join("lock");
+    let io = |source| StartError::Io { what: format!("locking {}", path.display()), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Arc::new(file))),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Taken(config.data_dir.display().to_string())),
+        Err(std::fs::TryLockError::Error(source)) => Err(io(source)),
+    }
+}

@@ -1,0 +1,139 @@
+//! `keys create|list|revoke`: API keys without the API, for first starts and lock-outs.
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::{CliError, DataArgs, say, talk};
+use crate::app::{ADMIN_SCOPES, StartError, create_key, open_store};
+use crate::config::{Config, Mode};
+use crate::secrets::Secrets;
+use crate::store::Store;
+use crate::store::model::{ApiKey, Organization};
+
+#[derive(Debug, Args)]
+pub(super) struct KeysArgs {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a key, and its organization if that is missing; the key alone goes to standard output
+    Create {
+        /// Name of the organization
+        #[arg(long)]
+        organization: String,
+        /// What the key is for
+        #[arg(long, default_value = "cli")]
+        name: String,
+        /// What it may do: imports:read imports:write records:read records:write sensitive:read admin (which is all)
+        #[arg(long, value_delimiter = ',', default_value = "admin")]
+        scopes: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List an organization's keys, without their secrets
+    List {
+        /// Name of the organization
+        #[arg(long)]
+        organization: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Revoke a key by its id
+    Revoke {
+        /// The part between lsk_ and the next underscore
+        id: String,
+        /// Name of the organization
+        #[arg(long)]
+        organization: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    data: DataArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value = "human")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Human,
+    Json,
+}
+
+pub(super) async fn keys(args: KeysArgs) -> Result<(), CliError> {
+    match args.command {
+        KeysCommand::Create { organization, name, scopes, common } => create(&organization, &name, &scopes, &common).await,
+        KeysCommand::List { organization, common } => list(&organization, &common).await,
+        KeysCommand::Revoke { id, organization, common } => revoke(&id, &organization, &common).await,
+    }
+}
+
+async fn open(common: &Common) -> Result<(Config, Store), CliError> {
+    let config = Config::load(Mode::Tool, common.data.flags())?;
+    let store = open_store(&config).await?;
+    Ok((config, store))
+}
+
+async fn create(organization: &str, name: &str, scopes: &[String], common: &Common) -> Result<(), CliError> {
+    if let Some(unknown) = scopes.iter().find(|scope| !ADMIN_SCOPES.contains(&scope.as_str())) {
+        let known = ADMIN_SCOPES.join(" ");
+        return Err(CliError::Refused(format!("{unknown} is not a scope; known are: {known}")));
+    }
+    let (config, store) = open(common).await?;
+    // `admin` alone is the whole bunch.
+    let all = ADMIN_SCOPES.map(str::to_owned);
+    let scopes = if scopes.iter().any(|scope| scope == "admin") { &all[..] } else { scopes };
+    let key = create_key(&store, &Secrets::new(config.secret_key.bytes()), organization, name, scopes).await?;
+    match common.output {
+        Output::Human => say(key.text),
+        Output::Json => say(json!({
+            "id": key.id,
+            "key": key.text,
+            "organization": {"id": key.organization.uuid, "name": key.organization.name},
+        })),
+    }
+    Ok(())
+}
+
+async fn named(store: &Store, organization: &str) -> Result<Organization, CliError> {
+    let found = store.organization_by_name(organization).await.map_err(StartError::from)?;
+    found.ok_or_else(|| CliError::Refused(format!("there is no organization {organization}")))
+}
+
+async fn list(organization: &str, common: &Common) -> Result<(), CliError> {
+    let (_, store) = open(common).await?;
+    let organization = named(&store, organization).await?;
+    for key in store.api_keys(organization.id).await.map_err(StartError::from)? {
+        match common.output {
+            Output::Human => say(human(&key)),
+            Output::Json => say(json!({
+                "id": key.id, "name": key.name, "scopes": key.scopes, "created_at": key.created_at,
+                "expires_at": key.expires_at, "revoked_at": key.revoked_at, "last_used_at": key.last_used_at,
+            })),
+        }
+    }
+    Ok(())
+}
+
+fn human(key: &ApiKey) -> String {
+    let state = if key.valid_now { "valid" } else { "ended" };
+    let used = key.last_used_at.map_or("never used".to_owned(), |at| format!("last used {}", at.format("%Y-%m-%d %H:%M")));
+    format!("{}  {state}  {}  {used}  {}", key.id, key.scopes.join(","), key.name)
+}
+
+async fn revoke(id: &str, organization: &str, common: &Common) -> Result<(), CliError> {
+    let (_, store) = open(common).await?;
+    let organization = named(&store, organization).await?;
+    if store.revoke_api_key(organization.id, id).await.map_err(StartError::from)? {
+        talk(format_args!("{id} is revoked"));
+        return Ok(());
+    }
+    Err(CliError::Refused(format!("{} has no key {id} that could be revoked", organization.name)))
+}

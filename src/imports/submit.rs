@@ -1,0 +1,296 @@
+//! Taking a file in: row `receiving` → bytes through the door into a new blob → durable → row `queued` → doorbell. Whatever goes
+//! wrong before `queued` is undone here; a crash leaves a `receiving` row, which the sweep removes with its blob.
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+use worker::import::{ImportId, ImportOptions, OrgId, Status};
+use worker::intake::{DoorError, Inflate, Intake, IntakeOptions, ScanReport};
+use worker::mapping::{self, Column, MappingError};
+
+use crate::app::App;
+use crate::blobs::{BlobError, BlobWriter};
+use crate::store::StoreError;
+use crate::store::model::{Begun, Import, NewImport, Received};
+
+/// Bytes that go through the door at once: large enough to make the hop to another thread cheap, small against the limit of
+/// 1 MiB per upload in flight.
+const GULP: usize = 256 * 1024;
+
+/// A file on its way in.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Whose it is.
+    pub org: OrgId,
+    /// The API it comes by.
+    pub surface: &'static str,
+    /// How it is to be run.
+    pub options: ImportOptions,
+    /// A label for people; never a path.
+    pub file_name: Option<String>,
+    /// How the body is compressed.
+    pub inflate: Option<Inflate>,
+    /// The caller's key for safe retries.
+    pub idempotency_key: Option<String>,
+}
+
+/// What arrives of a body. A channel that closes without `End` means that the sender is gone: everything is undone.
+#[derive(Clone, Debug)]
+pub enum BodyPart {
+    /// The next bytes.
+    Chunk(Bytes),
+    /// The body is complete.
+    End,
+}
+
+/// An import that will be run, or was accepted before under the same key.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    /// As it stands now.
+    pub import: Import,
+    /// It is the answer to an earlier call.
+    pub replayed: bool,
+}
+
+/// Why a file was not taken in. Nothing is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The bytes cannot be what they should be.
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    /// The header does not fit the resource or the caller's mapping.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// The body ended before its end.
+    #[error("the body ended before it was complete")]
+    Interrupted,
+    /// The idempotency key came with another body or other options before.
+    #[error("this Idempotency-Key was used for another body or other options")]
+    KeyReused,
+    /// The first call with this key is still being received.
+    #[error("the first call with this Idempotency-Key is still being received")]
+    KeyInFlight,
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file store did not answer.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// Reading the file crashed; a fault of ours.
+    #[error("reading the file crashed")]
+    Crashed,
+}
+
+/// Takes a file in and answers when it is durable and queued. To be spawned on the process's own runtime, so that a caller
+/// who goes away cannot drop it half-way.
+pub async fn submit(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -> Result<Submitted, SubmitError> {
+    let blob = format!("imports/{}", Uuid::new_v4().simple());
+    let begun = app.store.begin_import(new_import(&upload, &blob)).await?;
+    let id = match begun {
+        Begun::Started(id) => id,
+        Begun::Taken(import) => return replay(&upload, *import, body, app.config.limits.upload_bytes).await,
+    };
+    tracing::debug!(import_id = id.0, "import.receiving");
+    match receive(&app, &upload, id, &blob, body).await {
+        Ok(import) => {
+            app.queue.ring(id).await;
+            Ok(Submitted { import, replayed: false })
+        }
+        Err(error) => {
+            undo(&app, &upload, id, &blob).await;
+            Err(error)
+        }
+    }
+}
+
+fn new_import(upload: &Upload, blob: &str) -> NewImport {
+    NewImport {
+        org: upload.org,
+        surface: upload.surface.to_owned(),
+        options: upload.options.clone(),
+        file_name: upload.file_name.clone(),
+        blob: blob.to_owned(),
+        idempotency_key: upload.idempotency_key.clone(),
+    }
+}
+
+async fn receive(
+    app: &App,
+    upload: &Upload,
+    id: ImportId,
+    blob: &str,
+    mut body: mpsc::Receiver<BodyPart>,
+) -> Result<Import, SubmitError> {
+    let mut door = Door::new(upload, app.config.limits.upload_bytes)?;
+    let mut writer = app.blobs.create(blob).await?;
+    let report = match pass(&mut door, &mut writer, &mut body).await {
+        Ok(report) => report,
+        Err(error) => {
+            writer.abort().await;
+            return Err(error);
+        }
+    };
+    let columns = mapping::resolve(&report.header, &upload.options)?;
+    writer.finish().await?;
+    app.metrics.upload_bytes(upload.surface, report.bytes);
+    let received = received(upload, columns, &report, app.config.limits.retention);
+    // The row can only be gone if the sweep took this upload for dead.
+    app.store.queue_import(upload.org, id, received).await?.ok_or(SubmitError::Interrupted)
+}
+
+/// The whole body through the door into the blob; a mapping that cannot work is refused as soon as the header is known.
+async fn pass(
+    door: &mut Door,
+    writer: &mut BlobWriter,
+    body: &mut mpsc::Receiver<BodyPart>,
+) -> Result<ScanReport, SubmitError> {
+    loop {
+        let (bytes, end) = gulp(body).await?;
+        let plain = door.push(bytes).await?;
+        if !plain.is_empty() {
+            writer.write(plain.into()).await?;
+        }
+        if end {
+            let (plain, report) = door.finish().await?;
+            if !plain.is_empty() {
+                writer.write(plain.into()).await?;
+            }
+            return Ok(report);
+        }
+    }
+}
+
+/// Whatever has arrived, up to a gulp; waits for the first part.
+async fn gulp(body: &mut mpsc::Receiver<BodyPart>) -> Result<(Vec<u8>, bool), SubmitError> {
+    let mut bytes = Vec::new();
+    let mut part = body.recv().await.ok_or(SubmitError::Interrupted)?;
+    loop {
+        match part {
+            BodyPart::End => return Ok((bytes, true)),
+            BodyPart::Chunk(chunk) => bytes.extend_from_slice(&chunk),
+        }
+        match body.try_recv() {
+            Ok(next) if bytes.len() < GULP => part = next,
+            Ok(BodyPart::End) => return Ok((bytes, true)),
+            Ok(BodyPart::Chunk(chunk)) => {
+                bytes.extend_from_slice(&chunk);
+                return Ok((bytes, false));
+            }
+            // Closed without an end shows at the next `recv`.
+            Err(_) => return Ok((bytes, false)),
+        }
+    }
+}
+
+/// The door, worked on a blocking thread.
+struct Door {
+    intake: Option<Intake>,
+    options: ImportOptions,
+    header_checked: bool,
+}
+
+impl Door {
+    fn new(upload: &Upload, max_bytes: u64) -> Result<Self, DoorError> {
+        let options = IntakeOptions {
+            inflate: upload.inflate,
+            encoding: upload.options.encoding.clone(),
+            delimiter: upload.options.delimiter,
+            max_bytes,
+        };
+        Ok(Self { intake: Some(Intake::new(options)?), options: upload.options.clone(), header_checked: false })
+    }
+
+    async fn push(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, SubmitError> {
+        let mut intake = self.intake.take().ok_or(SubmitError::Crashed)?;
+        let work = move || {
+            let mut plain = Vec::with_capacity(bytes.len());
+            let pushed = intake.push(&bytes, &mut plain);
+            (intake, pushed.map(|()| plain))
+        };
+        let (intake, plain) = tokio::task::spawn_blocking(work).await.map_err(|_| SubmitError::Crashed)?;
+        let plain = plain?;
+        if !self.header_checked
+            && let Some(header) = intake.header()
+        {
+            mapping::resolve(header, &self.options)?;
+            self.header_checked = true;
+        }
+        self.intake = Some(intake);
+        Ok(plain)
+    }
+
+    async fn finish(&mut self) -> Result<(Vec<u8>, ScanReport), SubmitError> {
+        let intake = self.intake.take().ok_or(SubmitError::Crashed)?;
+        let work = move || {
+            let mut plain = Vec::new();
+            intake.finish(&mut plain).map(|report| (plain, report))
+        };
+        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| SubmitError::Crashed)??)
+    }
+}
+
+fn received(upload: &Upload, columns: Vec<Column>, report: &ScanReport, retention: std::time::Duration) -> Received {
+    Received {
+        columns,
+        total: report.records,
+        start: report.start,
+        delimiter: report.delimiter,
+        bytes: report.bytes,
+        sha256: hex(&report.sha256),
+        encoding: report.encoding.to_owned(),
+        fingerprint: fingerprint(upload, &report.sha256),
+        retention,
+    }
+}
+
+/// The same key again: the body is read and hashed, never stored. The first answer comes again if it is the same body.
+async fn replay(
+    upload: &Upload,
+    first: Import,
+    mut body: mpsc::Receiver<BodyPart>,
+    max_bytes: u64,
+) -> Result<Submitted, SubmitError> {
+    if first.status == Status::Receiving {
+        return Err(SubmitError::KeyInFlight);
+    }
+    let mut door = Door::new(upload, max_bytes)?;
+    loop {
+        let (bytes, end) = gulp(&mut body).await?;
+        door.push(bytes).await?;
+        if end {
+            break;
+        }
+    }
+    let (_, report) = door.finish().await?;
+    if first.fingerprint.as_deref() == Some(&fingerprint(upload, &report.sha256)) {
+        return Ok(Submitted { import: first, replayed: true });
+    }
+    Err(SubmitError::KeyReused)
+}
+
+/// Over everything that makes two calls the same call.
+fn fingerprint(upload: &Upload, sha256: &[u8; 32]) -> String {
+    let mut hasher = Sha256::new();
+    // Maps in the options are sorted, so the same options are the same text.
+    hasher.update(serde_json::to_string(&upload.options).unwrap_or_default());
+    hasher.update([0]);
+    hasher.update(upload.surface);
+    hasher.update([0]);
+    hasher.update(sha256);
+    hex(&hasher.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Removes what a refused upload has left: the row, and the blob if it was finished already.
+async fn undo(app: &App, upload: &Upload, id: ImportId, blob: &str) {
+    if let Err(error) = app.blobs.delete(blob).await {
+        tracing::warn!(import_id = id.0, error = &error as &dyn std::error::Error, "import.blob_left_behind");
+    }
+    if let Err(error) = app.store.abandon_import(upload.org, id).await {
+        tracing::warn!(import_id = id.0, error = &error as &dyn std::error::Error, "import.row_left_behind");
+    }
+}
