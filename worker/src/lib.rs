@@ -17,10 +17,12 @@
 pub mod batch;
 pub mod engine;
 pub mod import;
+pub mod intake;
 pub mod job;
 pub mod mapping;
 mod parse;
 pub mod ports;
+pub mod reader;
 pub mod resource;
 pub mod row_error;
 pub mod rows;
