@@ -57,8 +57,15 @@ pub async fn run_import(
     import: ImportId,
     stop: &CancellationToken,
 ) -> Result<Ran, LedgerError> {
-    let Some(claimed) = ports.ledger.claim(import).await? else { return Ok(Ran::NotNow) };
-    tracing::info!(import_id = import.0, from_record = claimed.checkpoint.record, total = claimed.total, "import.claimed");
+    let Some(claimed) = ports.ledger.claim(import).await? else {
+        return Ok(Ran::NotNow);
+    };
+    tracing::info!(
+        import_id = import.0,
+        from_record = claimed.checkpoint.record,
+        total = claimed.total,
+        "import.claimed"
+    );
     let ran = match drive(ports, settings, &claimed, stop).await {
         Next::Finish(ending) => finish(ports, &claimed, ending).await,
         Next::Fenced => Ran::Fenced,
@@ -76,9 +83,12 @@ enum Next {
 }
 
 impl Next {
-    fn after_trouble(error: &dyn std::error::Error, import: ImportId) -> Self {
+    fn after_trouble(error: &(dyn std::error::Error + 'static), import: ImportId) -> Self {
         tracing::warn!(import_id = import.0, error, "import.interrupted");
-        Self::HandBack { pause: PAUSE_AFTER_TROUBLE, crashed: false }
+        Self::HandBack {
+            pause: PAUSE_AFTER_TROUBLE,
+            crashed: false,
+        }
     }
 }
 
@@ -127,7 +137,10 @@ async fn step(ports: &Ports, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> 
         // The parser ended without a word: it panicked. Three times at one checkpoint is poison.
         None => {
             tracing::error!(import_id = import.0, "import.parser_crashed");
-            Some(Next::HandBack { pause: PAUSE_AFTER_TROUBLE, crashed: true })
+            Some(Next::HandBack {
+                pause: PAUSE_AFTER_TROUBLE,
+                crashed: true,
+            })
         }
     }
 }
@@ -147,7 +160,11 @@ async fn finish(ports: &Ports, claimed: &Claimed, ending: Ending) -> Ran {
         Ok(true) => Ran::Finished,
         Ok(false) => Ran::Fenced,
         Err(error) => {
-            tracing::warn!(import_id = claimed.lease.import.0, error = &error as &dyn std::error::Error, "import.not_finished");
+            tracing::warn!(
+                import_id = claimed.lease.import.0,
+                error = &error as &dyn std::error::Error,
+                "import.not_finished"
+            );
             hand_back(ports, claimed, PAUSE_AFTER_TROUBLE, false).await
         }
     }
@@ -162,7 +179,11 @@ async fn hand_back(ports: &Ports, claimed: &Claimed, pause: Duration, crashed: b
             Ok(true) => return Ran::HandedBack,
             Ok(false) => return Ran::Fenced,
             Err(error) => {
-                tracing::warn!(import_id = claimed.lease.import.0, error = &error as &dyn std::error::Error, "import.not_released");
+                tracing::warn!(
+                    import_id = claimed.lease.import.0,
+                    error = &error as &dyn std::error::Error,
+                    "import.not_released"
+                );
             }
         }
         if tokio::time::Instant::now() >= give_up {
