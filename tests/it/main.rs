@@ -10,5 +10,6 @@
 )]
 
 mod harness;
+mod house;
 mod oracle;
 mod servers;
