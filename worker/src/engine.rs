@@ -67,7 +67,7 @@ impl Engine {
             Err(error) => {
                 tracing::warn!(
                     import_id = id.0,
-                    error = &error as &dyn std::error::Error,
+                    error = %error,
                     "import.not_claimed"
                 );
             }
@@ -83,7 +83,7 @@ impl RunImport for Engine {
             // A panic: the lease runs out, and the next claim counts the crash.
             tracing::error!(
                 import_id = id.0,
-                error = &error as &dyn std::error::Error,
+                error = %error,
                 "import.run_crashed"
             );
         }

@@ -83,8 +83,8 @@ enum Next {
 }
 
 impl Next {
-    fn after_trouble(error: &(dyn std::error::Error + 'static), import: ImportId) -> Self {
-        tracing::warn!(import_id = import.0, error, "import.interrupted");
+    fn after_trouble(error: &dyn std::error::Error, import: ImportId) -> Self {
+        tracing::warn!(import_id = import.0, %error, "import.interrupted");
         Self::HandBack {
             pause: PAUSE_AFTER_TROUBLE,
             crashed: false,
@@ -111,9 +111,8 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
                 Ok(false) => return Next::Fenced,
                 Err(error) => return Next::after_trouble(&error, import),
             },
-            next = parsed.recv() => match step(ports, &claimed, next).await {
-                Some(next) => return next,
-                None => {}
+            next = parsed.recv() => if let Some(next) = step(ports, &claimed, next).await {
+                return next;
             },
         }
     }
@@ -162,7 +161,7 @@ async fn finish(ports: &Ports, claimed: &Claimed, ending: Ending) -> Ran {
         Err(error) => {
             tracing::warn!(
                 import_id = claimed.lease.import.0,
-                error = &error as &dyn std::error::Error,
+                error = %error,
                 "import.not_finished"
             );
             hand_back(ports, claimed, PAUSE_AFTER_TROUBLE, false).await
@@ -181,7 +180,7 @@ async fn hand_back(ports: &Ports, claimed: &Claimed, pause: Duration, crashed: b
             Err(error) => {
                 tracing::warn!(
                     import_id = claimed.lease.import.0,
-                    error = &error as &dyn std::error::Error,
+                    error = %error,
                     "import.not_released"
                 );
             }

@@ -1,5 +1,5 @@
 //! Runs against a ledger in memory: whatever the batch size and wherever a crash falls, the table and the counts are the same.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -180,10 +180,8 @@ async fn settle(
         bytes: csv.as_bytes().to_vec(),
         chunk,
     });
-    let ports = Ports {
-        ledger: Arc::clone(&memory) as Arc<dyn Ledger>,
-        source,
-    };
+    let ledger: Arc<dyn Ledger> = Arc::<Memory>::clone(&memory);
+    let ports = Ports { ledger, source };
     let settings = RunSettings {
         batch_rows,
         batch_bytes: u64::MAX,
@@ -263,10 +261,8 @@ async fn a_stop_hands_the_import_back() {
         bytes: csv.as_bytes().to_vec(),
         chunk: 10,
     });
-    let ports = Ports {
-        ledger: Arc::clone(&memory) as Arc<dyn Ledger>,
-        source,
-    };
+    let ledger: Arc<dyn Ledger> = Arc::<Memory>::clone(&memory);
+    let ports = Ports { ledger, source };
     let settings = RunSettings {
         batch_rows: 1,
         batch_bytes: 1,
