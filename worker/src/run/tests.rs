@@ -1,5 +1,5 @@
 //! Runs against a ledger in memory: whatever the batch size and wherever a crash falls, the table and the counts are the same.
-#![expect(clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
