@@ -9,7 +9,9 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod crash;
 mod harness;
 mod house;
 mod oracle;
 mod servers;
+mod stop_and_delete;
