@@ -1,5 +1,81 @@
-//! SQL stands only here: one `Store` over PostgreSQL and SQLite.
+//! SQL stands only here: one `Store` over PostgreSQL and SQLite, one file per table's queries. No connection, pool or
+//! diesel type leaves; no HTTP, blob or queue enters.
+//!
+//! A query is written once, in the body of `reading!`, `writing!` or `in_transaction!` (`db`), and compiled for both.
+//! What differs has two bodies: `db::Transaction`, `clock`, `migrate` and the batch commit. A method spawns on the
+//! runtime that the store was opened on and awaits the handle: a request that is dropped drops the handle, never a
+//! database call half-way.
 
+mod api_keys;
+mod cell;
+mod claim;
+mod clock;
+mod db;
+mod endings;
+mod error;
+mod failures;
+mod import_row;
+mod imports;
+mod lease;
+mod migrate;
 pub mod model;
-#[expect(unreachable_pub, reason = "diesel's table! makes everything public")]
+mod organizations;
+mod postgres;
 mod schema;
+mod sqlite;
+mod sweep;
+mod tls;
+mod url;
+mod user_row;
+mod users;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+pub use error::StoreError;
+pub use url::{DatabaseUrl, PostgresUrl};
+
+use db::Db;
+
+/// The records of the house, in one of the two databases. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    runtime: Handle,
+}
+
+/// How a store is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// Connections for queries, at most.
+    pub connections: usize,
+    /// Connections for batches, at most.
+    pub bulk_connections: usize,
+    /// Whether a missing SQLite file is made.
+    pub create: bool,
+}
+
+impl Store {
+    /// Opens a database by its URL; PostgreSQL is first spoken to by the first query. Must be called on a multi-thread
+    /// runtime, which then carries every call.
+    pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        let runtime = Handle::current();
+        if runtime.runtime_flavor() != RuntimeFlavor::MultiThread {
+            return Err(StoreError::Config("the store needs a multi-thread runtime".to_owned()));
+        }
+        let db = match DatabaseUrl::parse(url)? {
+            DatabaseUrl::Postgres(url) => Db::Postgres(postgres::Postgres::open(&url, &options)?),
+            DatabaseUrl::Sqlite { path } => Db::Sqlite(sqlite::Sqlite::open(&path, &options).await?),
+        };
+        Ok(Self { db, runtime })
+    }
+
+    /// Carries out `work` on the store's runtime, to its end even if the caller goes away.
+    async fn run<T, W, F>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(Db) -> F,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        self.runtime.spawn(work(self.db.clone())).await?
+    }
+}

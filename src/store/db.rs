@@ -1,0 +1,114 @@
+//! The enum over both databases and the macros that write a query once for both. Connections stay in this room.
+
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+
+use super::error::StoreError;
+use super::postgres::Postgres;
+use super::sqlite::{Sqlite, SqliteConn};
+
+/// One of the two databases.
+#[derive(Clone)]
+pub(super) enum Db {
+    /// Over diesel-async, with COPY on connections of its own.
+    Postgres(Postgres),
+    /// One writer, a few readers.
+    Sqlite(Sqlite),
+}
+
+/// Runs a query that only reads: `reading!(db, |c| query.load(c).await?)`.
+macro_rules! reading {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db {
+            $crate::store::db::Db::Postgres(postgres) => {
+                let mut connection = postgres.get().await?;
+                let $c = &mut *connection;
+                $body
+            }
+            $crate::store::db::Db::Sqlite(sqlite) => {
+                let mut connection = sqlite.reader().await?;
+                let $c = &mut *connection;
+                $body
+            }
+        }
+    };
+}
+
+/// Runs one statement that writes, a transaction by itself.
+macro_rules! writing {
+    ($db:expr, |$c:ident| $body:expr) => {
+        match $db {
+            $crate::store::db::Db::Postgres(postgres) => {
+                let mut connection = postgres.get().await?;
+                let $c = &mut *connection;
+                $body
+            }
+            $crate::store::db::Db::Sqlite(sqlite) => {
+                let mut connection = sqlite.writer().await?;
+                let $c = &mut *connection;
+                $body
+            }
+        }
+    };
+}
+
+/// Runs a block of statements as one transaction that is going to write; its value is a `Result`. On SQLite it begins
+/// IMMEDIATE: a deferred one that reads first would be refused the lock in spite of any patience.
+macro_rules! in_transaction {
+    ($db:expr, |$c:ident| $body:block) => {
+        match $db {
+            $crate::store::db::Db::Postgres(postgres) => {
+                use diesel_async::AsyncConnection;
+                let mut connection = postgres.get().await?;
+                connection
+                    .transaction::<_, $crate::store::error::StoreError, _>(async |$c| $body)
+                    .await
+            }
+            $crate::store::db::Db::Sqlite(sqlite) => {
+                let mut connection = sqlite.writer().await?;
+                connection
+                    .immediate_transaction::<_, $crate::store::error::StoreError, _>(async |$c| $body)
+                    .await
+            }
+        }
+    };
+}
+
+pub(super) use {in_transaction, reading, writing};
+
+/// What the two databases say differently inside a transaction.
+pub(super) trait Transaction {
+    /// Waits for a batch in flight, and for the removal of many rows, longer than a plain statement may.
+    async fn be_patient(&mut self) -> Result<(), StoreError>;
+    /// Locks an import's row until the end; whoever holds it (a batch in flight) ends first.
+    async fn lock_import(&mut self, id: i64) -> Result<(), StoreError>;
+}
+
+impl Transaction for AsyncPgConnection {
+    async fn be_patient(&mut self) -> Result<(), StoreError> {
+        Ok(self
+            .batch_execute("set local lock_timeout = '12s'; set local statement_timeout = '5min'")
+            .await?)
+    }
+
+    async fn lock_import(&mut self, id: i64) -> Result<(), StoreError> {
+        use diesel::QueryDsl;
+        use diesel_async::RunQueryDsl;
+        let row = super::schema::imports::table
+            .find(id)
+            .select(super::schema::imports::id)
+            .for_update();
+        row.execute(self).await?;
+        Ok(())
+    }
+}
+
+/// The transaction has had the only write lock since it began.
+impl Transaction for SqliteConn {
+    async fn be_patient(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn lock_import(&mut self, _id: i64) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! How an import ends by a caller's word: cancel and delete. Both take the row's lock first, so they wait for a batch in
+//! flight, and when they have answered no further row changes.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use worker::import::{ImportId, OrgId, Status};
+
+use super::Store;
+use super::clock::{after, now};
+use super::db::{Transaction, in_transaction};
+use super::error::StoreError;
+use super::import_row::ImportRow;
+use super::model::{Changed, Deleted, Import};
+use super::schema::{import_failures, imports, preview_users};
+
+/// What the guard of a batch and every caller see at once: the lease is gone and the state is final.
+macro_rules! end_as {
+    ($status:expr, $retention:expr) => {
+        (
+            imports::status.eq($status.as_str()),
+            imports::lease.eq(None::<String>),
+            imports::lease_until.eq(None::<chrono::NaiveDateTime>),
+            imports::finished_at.eq(now().nullable()),
+            imports::expires_at.eq(after($retention).nullable()),
+        )
+    };
+}
+
+pub(super) use end_as;
+
+impl Store {
+    /// Stops a queued or running import. What was applied stays and is counted; a dry run's rows go.
+    pub async fn cancel_import(&self, org: OrgId, id: ImportId) -> Result<Option<Changed>, StoreError> {
+        self.run(|db| async move {
+            in_transaction!(&db, |c| {
+                c.be_patient().await?;
+                c.lock_import(id.0).await?;
+                let own = imports::table
+                    .filter(imports::org_id.eq(org.0))
+                    .filter(imports::id.eq(id.0));
+                let accepted = own.filter(imports::status.ne(Status::Receiving.as_str()));
+                let row: Option<ImportRow> = accepted.select(ImportRow::as_select()).get_result(c).await.optional()?;
+                let Some(row) = row else { return Ok(None) };
+                let retention = row.retention()?;
+                let import = Import::try_from(row)?;
+                if import.status.is_final() {
+                    return Ok(Some(Changed { import, done: false }));
+                }
+                let set = (
+                    end_as!(Status::Canceled, retention),
+                    imports::cancel_requested_at.eq(now().nullable()),
+                );
+                let live = own.filter(imports::status.eq_any([Status::Queued.as_str(), Status::Running.as_str()]));
+                let update = diesel::update(live).set(set).returning(ImportRow::as_returning());
+                let import = Import::try_from(update.get_result(c).await?)?;
+                diesel::delete(preview_users::table.filter(preview_users::import_id.eq(id.0)))
+                    .execute(c)
+                    .await?;
+                Ok(Some(Changed { import, done: true }))
+            })
+        })
+        .await
+    }
+
+    /// Removes a queued or final import with its failed rows; imported records stay.
+    pub async fn delete_import(&self, org: OrgId, id: ImportId) -> Result<Deleted, StoreError> {
+        self.run(|db| async move {
+            in_transaction!(&db, |c| {
+                c.be_patient().await?;
+                c.lock_import(id.0).await?;
+                let own = imports::table
+                    .filter(imports::org_id.eq(org.0))
+                    .filter(imports::id.eq(id.0));
+                let cells = (imports::status, imports::blob);
+                let found: Option<(String, Option<String>)> = own.select(cells).get_result(c).await.optional()?;
+                let (status, blob) = match found {
+                    None => return Ok(Deleted::Absent),
+                    Some((status, blob)) => (Status::parse(&status), blob),
+                };
+                match status {
+                    Some(Status::Running) => return Ok(Deleted::Running),
+                    Some(Status::Receiving) => return Ok(Deleted::Absent),
+                    _ => {}
+                }
+                diesel::delete(import_failures::table.filter(import_failures::import_id.eq(id.0)))
+                    .execute(c)
+                    .await?;
+                diesel::delete(preview_users::table.filter(preview_users::import_id.eq(id.0)))
+                    .execute(c)
+                    .await?;
+                diesel::delete(own).execute(c).await?;
+                Ok(Deleted::Gone { blob })
+            })
+        })
+        .await
+    }
+}

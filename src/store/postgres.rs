@@ -1,0 +1,111 @@
+//! Connections to PostgreSQL: the pool that diesel uses, and the way to open one more. Time limits are set in the
+//! startup message, so that no connection is ever without them.
+
+use std::time::Duration;
+
+use deadpool::Runtime;
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use futures::FutureExt;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Connection, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::StoreOptions;
+use super::error::StoreError;
+use super::tls;
+use super::url::PostgresUrl;
+
+/// The longest statement of the pool; what may take longer says so in its transaction.
+const STATEMENT: Duration = Duration::from_secs(10);
+/// How long a caller waits for a free connection before it is told that the database is busy.
+const WAIT: Duration = Duration::from_secs(5);
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Unanswered bytes for so long mean that the other end is gone.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// A stream under TLS, or plain where the driver's `sslmode` allows it.
+pub(super) type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+
+/// A PostgreSQL database.
+#[derive(Clone)]
+pub(super) struct Postgres {
+    pool: Pool<AsyncPgConnection>,
+    /// For connections outside the pool.
+    pub(super) target: Target,
+}
+
+impl Postgres {
+    /// Makes the pool; the first connection is made by the first query.
+    pub(super) fn open(url: &PostgresUrl, options: &StoreOptions) -> Result<Self, StoreError> {
+        let target = Target::new(url)?;
+        let mut config = ManagerConfig::default();
+        let setup = target.clone();
+        config.custom_setup = Box::new(move |_| {
+            let target = setup.clone();
+            async move { target.diesel(Some(STATEMENT)).await }.boxed()
+        });
+        let pool = Pool::builder(AsyncDieselConnectionManager::new_with_config("", config))
+            .max_size(options.connections.max(1))
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(CONNECT * 2))
+            .build()
+            .map_err(|error| StoreError::Config(error.to_string()))?;
+        Ok(Self { pool, target })
+    }
+
+    /// A connection of the pool.
+    pub(super) async fn get(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
+        Ok(self.pool.get().await?)
+    }
+}
+
+/// Where PostgreSQL is and how to speak to it.
+#[derive(Clone)]
+pub(super) struct Target {
+    config: tokio_postgres::Config,
+    tls: MakeRustlsConnect,
+}
+
+impl Target {
+    fn new(url: &PostgresUrl) -> Result<Self, StoreError> {
+        let mut config = url.config.clone();
+        config.connect_timeout(config.get_connect_timeout().copied().unwrap_or(CONNECT));
+        config.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(SILENCE));
+        if config.get_application_name().is_none() {
+            config.application_name("longshore");
+        }
+        Ok(Self {
+            config,
+            tls: tls::connector(&url.verify)?,
+        })
+    }
+
+    /// Opens a connection whose statements may take that long (`None`: as long as they like). The second half is to be
+    /// driven by a task.
+    pub(super) async fn connect(
+        &self,
+        statement: Option<Duration>,
+    ) -> Result<(Client, Connection<Socket, Stream>), tokio_postgres::Error> {
+        let mut config = self.config.clone();
+        let limit = statement.map_or(0, |limit| limit.as_millis());
+        let given = config.get_options().unwrap_or_default();
+        config.options(format!(
+            "{given} -c statement_timeout={limit} -c idle_in_transaction_session_timeout={limit} -c timezone=UTC"
+        ));
+        config.connect(self.tls.clone()).await
+    }
+
+    /// Opens a connection for diesel.
+    pub(super) async fn diesel(&self, statement: Option<Duration>) -> ConnectionResult<AsyncPgConnection> {
+        let (client, connection) = self.connect(statement).await.map_err(|error| {
+            let error = StoreError::unavailable(error);
+            ConnectionError::BadConnection(error.to_string())
+        })?;
+        AsyncPgConnection::try_from_client_and_connection(client, connection).await
+    }
+}
