@@ -23,6 +23,7 @@ pub(crate) use dice::{Dice, seed};
 pub(crate) use moto::moto;
 pub(crate) use people::People;
 pub(crate) use postgres::postgres;
+pub(crate) use programs::free_port;
 pub(crate) use redis::Redis;
 pub(crate) use running::{Role, Running, Stack};
 
