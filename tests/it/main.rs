@@ -10,7 +10,9 @@
 )]
 
 mod conformance;
+mod crash;
 mod harness;
 mod house;
 mod oracle;
 mod servers;
+mod stop_and_delete;

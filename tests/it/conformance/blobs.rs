@@ -2,19 +2,19 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use longshore::blobs::{BlobError, BlobOptions, Blobs};
 
-use super::servers::{self, S3};
+use super::servers::s3_options;
+use crate::harness::{free_port, moto};
 
 /// A fresh store, and what must live as long as it.
 struct Fixture {
     blobs: Blobs,
-    _server: Option<Arc<S3>>,
+    options: BlobOptions,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -22,7 +22,7 @@ fn on_files() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     Fixture {
         blobs: open_folder(&folder.path().join("made/blobs")),
-        _server: None,
+        options: BlobOptions::default(),
         _folder: Some(folder),
     }
 }
@@ -33,11 +33,11 @@ fn open_folder(folder: &Path) -> Blobs {
 
 async fn on_s3() -> Fixture {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let server = tokio::task::spawn_blocking(S3::shared).await.unwrap();
-    let url = format!("s3://bucket/{}", uuid::Uuid::new_v4());
+    let bucket = moto().fresh_bucket().await;
+    let options = s3_options(&bucket.endpoint);
     Fixture {
-        blobs: Blobs::open(&url, &server.options()).unwrap(),
-        _server: Some(server),
+        blobs: Blobs::open(&bucket.url, &options).unwrap(),
+        options,
         _folder: None,
     }
 }
@@ -298,8 +298,7 @@ async fn a_folder_that_is_gone_is_not_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_is_not_there_is_not_ready() {
     let at = on_s3().await;
-    let options = at._server.as_ref().unwrap().options();
-    let blobs = Blobs::open("s3://no-such-bucket/x", &options).unwrap();
+    let blobs = Blobs::open("s3://no-such-bucket/x", &at.options).unwrap();
     assert!(matches!(blobs.ready().await, Err(BlobError::Unavailable(_))));
 }
 
@@ -308,9 +307,9 @@ async fn a_bucket_that_is_not_there_is_not_ready() {
 async fn a_dead_endpoint_fails_soon() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let ports = [servers::free_port(), silent.local_addr().unwrap().port()];
+    let ports = [free_port(), silent.local_addr().unwrap().port()];
     let tried = ports.map(|port| async move {
-        let blobs = Blobs::open("s3://bucket", &servers::options(port)).unwrap();
+        let blobs = Blobs::open("s3://bucket", &s3_options(&format!("http://127.0.0.1:{port}"))).unwrap();
         let begun = Instant::now();
         let (ready, read, written) = tokio::join!(blobs.ready(), get(&blobs, "a", 0), async {
             let mut writer = blobs.create("a").await?;

@@ -296,9 +296,9 @@ async fn a_killed_redis_is_survived() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_frozen_for_two_seconds_is_survived() {
     survives(async |redis| {
-        redis.signal("-STOP");
+        redis.freeze();
         tokio::time::sleep(Duration::from_secs(2)).await;
-        redis.signal("-CONT");
+        redis.thaw();
     })
     .await;
 }
@@ -307,9 +307,9 @@ async fn a_redis_frozen_for_two_seconds_is_survived() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_frozen_for_seven_seconds_is_survived() {
     survives(async |redis| {
-        redis.signal("-STOP");
+        redis.freeze();
         tokio::time::sleep(Duration::from_secs(7)).await;
-        redis.signal("-CONT");
+        redis.thaw();
     })
     .await;
 }
