@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Finds a program on the PATH, in Debian's PostgreSQL folders (the newest version first) or where `./test` installs.
+/// Finds a program where `./test` installs, on the PATH or in Debian's PostgreSQL folders (the newest version first).
 pub(super) fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/bin")];
+    folders.extend(std::env::split_paths(&path));
     folders.extend(postgres_folders());
-    folders.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/bin"));
     folders
         .iter()
         .map(|folder| folder.join(name))
