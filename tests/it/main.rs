@@ -10,4 +10,5 @@
 )]
 
 mod harness;
+mod oracle;
 mod servers;

@@ -8,7 +8,10 @@ async fn each_database_is_empty_and_apart() {
     assert_ne!(one, other);
     let (client, connection) = tokio_postgres::connect(&one, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
-    let tables = client.query_one("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", &[]).await.unwrap();
+    let tables = client
+        .query_one("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", &[])
+        .await
+        .unwrap();
     assert_eq!(tables.get::<_, i64>(0), 0);
     let lower: String = client.query_one("SELECT lower('ÄÖÜ')", &[]).await.unwrap().get(0);
     assert_eq!(lower, "äöü", "the locale folds letters beyond ASCII");

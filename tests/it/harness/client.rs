@@ -45,24 +45,39 @@ impl Answer {
 
     /// A header's text, empty if it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 }
 
 /// A client that knows no key; TLS is set up once, though nothing here speaks it.
 pub(super) fn http() -> reqwest::Client {
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build().expect("an HTTP client")
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(120))
+        .build()
+        .expect("an HTTP client")
 }
 
 impl Client {
     pub(super) fn new(port: u16, key: String, organization: String) -> Self {
-        Self { http: http(), base: format!("http://127.0.0.1:{port}"), key, organization }
+        Self {
+            http: http(),
+            base: format!("http://127.0.0.1:{port}"),
+            key,
+            organization,
+        }
     }
 
     /// The same key at another port.
     pub(super) fn at(&self, port: u16) -> Self {
-        Self { base: format!("http://127.0.0.1:{port}"), ..self.clone() }
+        Self {
+            base: format!("http://127.0.0.1:{port}"),
+            ..self.clone()
+        }
     }
 
     /// An absolute URL.
@@ -78,7 +93,11 @@ impl Client {
     /// A request with the key, to be filled and given to `send`.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, self.url(path));
-        if self.key.is_empty() { request } else { request.header(AUTHORIZATION, format!("Bearer {}", self.key)) }
+        if self.key.is_empty() {
+            request
+        } else {
+            request.header(AUTHORIZATION, format!("Bearer {}", self.key))
+        }
     }
 
     /// Sends and reads the whole answer.
@@ -90,7 +109,11 @@ impl Client {
     pub(crate) async fn try_send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, text: response.text().await? })
+        Ok(Answer {
+            status,
+            headers,
+            text: response.text().await?,
+        })
     }
 
     /// GET.
@@ -126,18 +149,32 @@ impl Client {
     /// The request of `post_csv`, for more headers.
     pub(crate) fn csv_request(&self, query: &str, file: impl Into<Body>) -> RequestBuilder {
         let path = format!("/v1/imports?{query}");
-        self.request(Method::POST, &path).header(CONTENT_TYPE, "text/csv").body(file)
+        self.request(Method::POST, &path)
+            .header(CONTENT_TYPE, "text/csv")
+            .body(file)
     }
 
     /// A multipart POST: the part `options`, if given, then the part `part` with the file.
-    pub(crate) async fn upload(&self, path: &str, options: Option<&Value>, part: &'static str, file: Vec<u8>) -> Answer {
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        options: Option<&Value>,
+        part: &'static str,
+        file: Vec<u8>,
+    ) -> Answer {
         let mut form = Form::new();
         if let Some(options) = options {
-            let json = Part::text(options.to_string()).mime_str("application/json").expect("a media type");
+            let json = Part::text(options.to_string())
+                .mime_str("application/json")
+                .expect("a media type");
             form = form.part("options", json);
         }
-        let csv = Part::bytes(file).file_name("people.csv").mime_str("text/csv").expect("a media type");
-        self.send(self.request(Method::POST, path).multipart(form.part(part, csv))).await
+        let csv = Part::bytes(file)
+            .file_name("people.csv")
+            .mime_str("text/csv")
+            .expect("a media type");
+        self.send(self.request(Method::POST, path).multipart(form.part(part, csv)))
+            .await
     }
 
     /// Uploads a file that must be taken; gives the import's id.
@@ -184,7 +221,8 @@ impl Client {
 
     /// The failed rows as JSON, all pages.
     pub(crate) async fn failed_rows(&self, id: i64) -> Vec<Value> {
-        self.pages(&format!("/v1/imports/{id}/rows?outcome=failed&limit=1000")).await
+        self.pages(&format!("/v1/imports/{id}/rows?outcome=failed&limit=1000"))
+            .await
     }
 
     /// All users of the organization, by id.
@@ -199,7 +237,9 @@ impl Client {
         loop {
             let page = self.get(&format!("{path}{cursor}")).await.expect(200).json();
             all.extend(page["data"].as_array().expect("a page").iter().cloned());
-            let Some(next) = page["next_cursor"].as_str() else { return all };
+            let Some(next) = page["next_cursor"].as_str() else {
+                return all;
+            };
             cursor = format!("&cursor={next}");
         }
     }
@@ -213,7 +253,9 @@ pub(crate) fn is_final(import: &Value) -> bool {
 /// One of an import's counts.
 #[track_caller]
 pub(crate) fn count(import: &Value, name: &str) -> u64 {
-    import["counts"][name].as_u64().unwrap_or_else(|| panic!("no count {name}: {import:#}"))
+    import["counts"][name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no count {name}: {import:#}"))
 }
 
 /// The identity of the counts, and that none is less than at the poll before.
@@ -224,13 +266,28 @@ fn check_progress(before: &Value, import: &Value) {
     assert_eq!(of("read"), sum, "read is not the sum: {import:#}");
     assert!(of("read") <= of("total"), "more read than there is: {import:#}");
     if is_final(import) {
-        assert_eq!(of("total"), of("read") + of("unprocessed"), "rows are missing: {import:#}");
+        assert_eq!(
+            of("total"),
+            of("read") + of("unprocessed"),
+            "rows are missing: {import:#}"
+        );
     }
     if before.is_null() {
         return;
     }
-    for name in ["created", "updated", "unchanged", "failed", "skipped", "read", "warnings"] {
-        assert!(count(before, name) <= of(name), "{name} went back: {before:#}\n{import:#}");
+    for name in [
+        "created",
+        "updated",
+        "unchanged",
+        "failed",
+        "skipped",
+        "read",
+        "warnings",
+    ] {
+        assert!(
+            count(before, name) <= of(name),
+            "{name} went back: {before:#}\n{import:#}"
+        );
     }
     assert_eq!(count(before, "total"), of("total"), "the total changed");
 }

@@ -8,6 +8,7 @@
 
 mod client;
 mod moto;
+pub(crate) mod oracle;
 mod postgres;
 mod process;
 mod programs;
@@ -15,7 +16,7 @@ mod redis;
 mod running;
 mod watchdog;
 
-pub(crate) use client::{Answer, Client};
+pub(crate) use client::{Answer, Client, count, is_final};
 pub(crate) use moto::moto;
 pub(crate) use postgres::postgres;
 pub(crate) use redis::Redis;

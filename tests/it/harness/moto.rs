@@ -48,12 +48,18 @@ impl Moto {
             let deadline = Instant::now() + Duration::from_secs(60);
             while Instant::now() < deadline && process.is_alive() {
                 if process.log().contains(&format!("Running on http://127.0.0.1:{port}")) {
-                    return Self { port, _process: process };
+                    return Self {
+                        port,
+                        _process: process,
+                    };
                 }
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
-        panic!("moto_server does not start: {}", std::fs::read_to_string(&log).unwrap_or_default());
+        panic!(
+            "moto_server does not start: {}",
+            std::fs::read_to_string(&log).unwrap_or_default()
+        );
     }
 
     /// Makes an empty bucket.
@@ -61,9 +67,17 @@ impl Moto {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("bucket-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let endpoint = format!("http://127.0.0.1:{}", self.port);
-        let made = client::http().put(format!("{endpoint}/{name}")).send().await.expect("moto answers");
+        let made = client::http()
+            .put(format!("{endpoint}/{name}"))
+            .send()
+            .await
+            .expect("moto answers");
         assert!(made.status().is_success(), "no bucket: {}", made.status());
-        Bucket { url: format!("s3://{name}/uploads"), endpoint, name }
+        Bucket {
+            url: format!("s3://{name}/uploads"),
+            endpoint,
+            name,
+        }
     }
 }
 
@@ -71,7 +85,14 @@ impl Bucket {
     /// The keys of all its objects.
     pub(crate) async fn keys(&self) -> Vec<String> {
         let url = format!("{}/{}?list-type=2", self.endpoint, self.name);
-        let page = client::http().get(url).send().await.expect("moto answers").text().await.expect("a listing");
+        let page = client::http()
+            .get(url)
+            .send()
+            .await
+            .expect("moto answers")
+            .text()
+            .await
+            .expect("a listing");
         let keys = page.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
         keys.map(|(key, _)| key.to_owned()).collect()
     }

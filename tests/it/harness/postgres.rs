@@ -35,23 +35,45 @@ impl Postgres {
         };
         let data = folder.join("data");
         let mut initdb = command("initdb");
-        initdb.current_dir(&folder).arg("-D").arg(&data).args(["-U", "postgres", "--auth=trust", "--no-sync"]);
-        let made = initdb.args(["-E", "UTF8", "--locale=C.UTF-8"]).output().expect("initdb");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        initdb
+            .current_dir(&folder)
+            .arg("-D")
+            .arg(&data)
+            .args(["-U", "postgres", "--auth=trust", "--no-sync"]);
+        let made = initdb
+            .args(["-E", "UTF8", "--locale=C.UTF-8"])
+            .output()
+            .expect("initdb");
+        assert!(
+            made.status.success(),
+            "initdb: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
         let log = watchdog::folder("postgres-log-").join("postgres.log");
         for _ in 0..5 {
             let port = free_port();
             let mut postgres = command("postgres");
-            postgres.current_dir(&folder).arg("-D").arg(&data).args(["-p", &port.to_string(), "-k"]).arg(&folder);
+            postgres
+                .current_dir(&folder)
+                .arg("-D")
+                .arg(&data)
+                .args(["-p", &port.to_string(), "-k"])
+                .arg(&folder);
             for setting in SETTINGS {
                 postgres.args(["-c", setting]);
             }
             let mut process = Process::spawn_to_quit(&mut postgres, &log);
             if is_ready(&mut process, &data) {
-                return Self { port, _process: process };
+                return Self {
+                    port,
+                    _process: process,
+                };
             }
         }
-        panic!("PostgreSQL does not start: {}", std::fs::read_to_string(&log).unwrap_or_default());
+        panic!(
+            "PostgreSQL does not start: {}",
+            std::fs::read_to_string(&log).unwrap_or_default()
+        );
     }
 
     /// A connection string for the database `name`.
@@ -64,7 +86,10 @@ impl Postgres {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let client = self.connect("postgres").await;
-        client.batch_execute(&format!("CREATE DATABASE {name}")).await.expect("a new database");
+        client
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .await
+            .expect("a new database");
         self.url(&name)
     }
 

@@ -29,13 +29,20 @@ impl Process {
     }
 
     fn spawn_unwatched(command: &mut Command, log: &Path) -> Self {
-        let output: File = OpenOptions::new().create(true).append(true).open(log).expect("the log file");
+        let output: File = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
+            .expect("the log file");
         let errors = output.try_clone().expect("the log file, twice");
         // Its own group: an interrupt at the terminal ends the tests, and the watchdog ends the rest.
         let group = std::os::unix::process::CommandExt::process_group(command, 0);
         let child = group.stdin(Stdio::null()).stdout(output).stderr(errors).spawn();
         let child = child.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-        Self { child, log: log.to_owned() }
+        Self {
+            child,
+            log: log.to_owned(),
+        }
     }
 
     /// Its number.
@@ -63,7 +70,10 @@ impl Process {
 
     /// Sends a signal by name: `STOP`, `CONT`, `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("sh").args(["-c", "kill -\"$1\" \"$2\"", "sh", name]).arg(self.pid().to_string()).status();
+        let sent = Command::new("sh")
+            .args(["-c", "kill -\"$1\" \"$2\"", "sh", name])
+            .arg(self.pid().to_string())
+            .status();
         assert!(sent.expect("a shell").success(), "no signal {name} to {}", self.pid());
     }
 
@@ -92,7 +102,10 @@ impl Process {
     /// The most memory it ever held, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the child's status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("VmHWM");
         line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
     }
 }

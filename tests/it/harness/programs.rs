@@ -53,13 +53,23 @@ impl Unprivileged {
     /// `None` when the tests do not run as root: then everything runs as whoever runs them.
     pub(super) fn needed() -> Option<Self> {
         let root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-        root.then(|| Self::named("postgres").or_else(|| Self::named("nobody")).expect("a user other than root"))
+        root.then(|| {
+            Self::named("postgres")
+                .or_else(|| Self::named("nobody"))
+                .expect("a user other than root")
+        })
     }
 
     fn named(name: &str) -> Option<Self> {
         let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
-        let mut fields = passwd.lines().map(|line| line.split(':')).find(|fields| fields.clone().next() == Some(name))?;
-        Some(Self { uid: fields.nth(2)?.parse().ok()?, gid: fields.next()?.parse().ok()? })
+        let mut fields = passwd
+            .lines()
+            .map(|line| line.split(':'))
+            .find(|fields| fields.clone().next() == Some(name))?;
+        Some(Self {
+            uid: fields.nth(2)?.parse().ok()?,
+            gid: fields.next()?.parse().ok()?,
+        })
     }
 
     /// Makes a folder this user's own.
@@ -70,7 +80,10 @@ impl Unprivileged {
     /// The program as this user. `setpriv` becomes the program, so the pid is the program's.
     pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("setpriv");
-        command.arg(format!("--reuid={}", self.uid)).arg(format!("--regid={}", self.gid)).arg("--clear-groups");
+        command
+            .arg(format!("--reuid={}", self.uid))
+            .arg(format!("--regid={}", self.gid))
+            .arg("--clear-groups");
         command.arg(program);
         command
     }

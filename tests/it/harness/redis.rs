@@ -23,12 +23,19 @@ impl Redis {
         let folder = watchdog::folder("redis-");
         for _ in 0..5 {
             let port = free_port();
-            let mut redis = Self { port, process: spawn(port, &folder), folder: folder.clone() };
+            let mut redis = Self {
+                port,
+                process: spawn(port, &folder),
+                folder: folder.clone(),
+            };
             if redis.is_ready() {
                 return redis;
             }
         }
-        panic!("Redis does not start: {}", std::fs::read_to_string(folder.join("redis.log")).unwrap_or_default());
+        panic!(
+            "Redis does not start: {}",
+            std::fs::read_to_string(folder.join("redis.log")).unwrap_or_default()
+        );
     }
 
     /// Its connection string.
@@ -44,7 +51,11 @@ impl Redis {
     /// Starts an empty one on the same port, after `kill9`.
     pub(crate) fn restart(&mut self) {
         self.process = spawn(self.port, &self.folder);
-        assert!(self.is_ready(), "Redis does not start again: {}", self.process.log_tail());
+        assert!(
+            self.is_ready(),
+            "Redis does not start again: {}",
+            self.process.log_tail()
+        );
     }
 
     /// Stops it in its tracks: connections stay open, nothing answers.
@@ -86,7 +97,18 @@ impl Redis {
 
 fn spawn(port: u16, folder: &std::path::Path) -> Process {
     let mut command = Command::new(program("redis-server"));
-    command.current_dir(folder).args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
-    command.args(["--save", "", "--appendonly", "no", "--databases", "16", "--loglevel", "warning"]);
+    command
+        .current_dir(folder)
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
+    command.args([
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--databases",
+        "16",
+        "--loglevel",
+        "warning",
+    ]);
     Process::spawn(&mut command, &folder.join("redis.log"))
 }

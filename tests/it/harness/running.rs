@@ -90,10 +90,24 @@ impl Stack {
             environment = scaled_environment(&database_url, &own_redis, &own_bucket);
             (redis, bucket) = (Some(own_redis), Some(own_bucket));
         }
-        environment.extend(overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        environment.extend(
+            overrides
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
         let port = free_port();
         let client = Client::new(port, String::new(), String::new());
-        Running { stack: self, client, folder, redis, bucket, database_url, environment, port, processes: Vec::new() }
+        Running {
+            stack: self,
+            client,
+            folder,
+            redis,
+            bucket,
+            database_url,
+            environment,
+            port,
+            processes: Vec::new(),
+        }
     }
 }
 
@@ -107,20 +121,34 @@ fn scaled_environment(database_url: &str, redis: &Redis, bucket: &Bucket) -> Vec
         ("LONGSHORE_S3_ACCESS_KEY_ID", S3_KEY),
         ("LONGSHORE_S3_SECRET_ACCESS_KEY", S3_KEY),
         ("LONGSHORE_S3_ALLOW_HTTP", "true"),
-        ("LONGSHORE_SECRET_KEY", "6c6f6e6773686f7265207465737473206f6e6c792c206e6f7420612073656372"),
+        (
+            "LONGSHORE_SECRET_KEY",
+            "6c6f6e6773686f7265207465737473206f6e6c792c206e6f7420612073656372",
+        ),
     ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 impl Running {
     /// The role that answers requests.
     pub(crate) fn front(&self) -> Role {
-        if self.stack == Stack::Embedded { Role::Serve } else { Role::Api }
+        if self.stack == Stack::Embedded {
+            Role::Serve
+        } else {
+            Role::Api
+        }
     }
 
     /// The role that runs imports.
     pub(crate) fn back(&self) -> Role {
-        if self.stack == Stack::Embedded { Role::Serve } else { Role::Worker }
+        if self.stack == Stack::Embedded {
+            Role::Serve
+        } else {
+            Role::Worker
+        }
     }
 
     /// Starts a process; one that answers requests is ready afterwards. A second worker is started the same way.
@@ -155,7 +183,11 @@ impl Running {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LONGSHORE_")) {
             command.env_remove(name);
         }
-        command.current_dir(&self.folder).args(arguments).arg("--data-dir").arg(self.folder.join("data"));
+        command
+            .current_dir(&self.folder)
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(self.folder.join("data"));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -182,7 +214,11 @@ impl Running {
         let mut command = self.command(&["keys", "create", "--organization", organization, "--output", "json"]);
         command.arg("--scopes").arg(scopes.join(","));
         let made = command.output().expect("the binary runs");
-        assert!(made.status.success(), "keys create: {}", String::from_utf8_lossy(&made.stderr));
+        assert!(
+            made.status.success(),
+            "keys create: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
         let answer: Value = serde_json::from_slice(&made.stdout).expect("JSON on stdout");
         let word = |value: &Value| value.as_str().expect("a string").to_owned();
         Client::new(self.port, word(&answer["key"]), word(&answer["organization"]["id"]))
@@ -190,7 +226,10 @@ impl Running {
 
     /// The processes of one role; all of them are meant wherever a role is named.
     fn each(&mut self, role: Role) -> impl Iterator<Item = &mut Process> {
-        self.processes.iter_mut().filter(move |(of, _)| *of == role).map(|(_, process)| process)
+        self.processes
+            .iter_mut()
+            .filter(move |(of, _)| *of == role)
+            .map(|(_, process)| process)
     }
 
     /// Kills as a power cut would.
@@ -210,7 +249,9 @@ impl Running {
         let began = Instant::now();
         for process in self.each(role) {
             process.signal("TERM");
-            let status = process.wait(up_to).unwrap_or_else(|| panic!("still there:\n{}", process.log_tail()));
+            let status = process
+                .wait(up_to)
+                .unwrap_or_else(|| panic!("still there:\n{}", process.log_tail()));
             assert!(status.success(), "{status}\n{}", process.log_tail());
         }
         self.processes.retain(|(of, _)| *of != role);
@@ -229,7 +270,10 @@ impl Running {
 
     /// The most memory a process of the role ever held, in KiB.
     pub(crate) fn peak_kib(&mut self, role: Role) -> u64 {
-        self.each(role).map(|process| process.peak_kib()).max().expect("a process of this role")
+        self.each(role)
+            .map(|process| process.peak_kib())
+            .max()
+            .expect("a process of this role")
     }
 
     /// Where the embedded stack keeps its data.
@@ -255,7 +299,11 @@ fn files_below(folder: &Path) -> Vec<String> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path.display().to_string()) }
+        if path.is_dir() {
+            files.extend(files_below(&path))
+        } else {
+            files.push(path.display().to_string())
+        }
     }
     files
 }
@@ -266,7 +314,9 @@ impl Drop for Running {
             process.kill9();
         }
         if std::thread::panicking() {
-            self.processes.iter().for_each(|(_, process)| eprintln!("{}", process.log_tail()));
+            self.processes
+                .iter()
+                .for_each(|(_, process)| eprintln!("{}", process.log_tail()));
             return;
         }
         for role in [Role::Serve, Role::Api, Role::Worker] {
@@ -277,4 +327,3 @@ impl Drop for Running {
         drop(std::fs::remove_dir_all(&self.folder));
     }
 }
-

@@ -37,7 +37,11 @@ fn watchdog() -> &'static Watchdog {
     static WATCHDOG: OnceLock<Watchdog> = OnceLock::new();
     WATCHDOG.get_or_init(|| {
         // A server that may not run as root needs to enter the folder, hence not the usual 0700.
-        let folder = tempfile::Builder::new().prefix("longshore-it-").tempdir().expect("a temporary folder").keep();
+        let folder = tempfile::Builder::new()
+            .prefix("longshore-it-")
+            .tempdir()
+            .expect("a temporary folder")
+            .keep();
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&folder, open).expect("the temporary folder's mode");
         let keep = std::env::var("KEEP_TEST_FOLDER").unwrap_or_default();
@@ -58,7 +62,11 @@ fn watchdog() -> &'static Watchdog {
 
 /// A new folder below the run's own; it goes when the test binary ends, unless `KEEP_TEST_FOLDER` is set.
 pub(super) fn folder(prefix: &str) -> PathBuf {
-    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(root()).expect("a temporary folder").keep();
+    let folder = tempfile::Builder::new()
+        .prefix(prefix)
+        .tempdir_in(root())
+        .expect("a temporary folder")
+        .keep();
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&folder, open).expect("the temporary folder's mode");
     folder
@@ -84,6 +92,9 @@ pub(super) fn gone(pid: u32) {
 }
 
 fn say(verb: &str, pid: u32) {
-    let mut pipe = watchdog().pipe.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut pipe = watchdog()
+        .pipe
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     writeln!(pipe, "{verb} {pid}").expect("the watchdog listens");
 }
