@@ -9,6 +9,7 @@
     reason = "a test that cannot go on panics"
 )]
 
+mod conformance;
 mod harness;
 mod oracle;
 mod servers;
