@@ -11,10 +11,14 @@ use super::database::{Database, LEASE, NO_TIME, both_databases};
 async fn hang_rows_on(db: &Database, id: ImportId) {
     let errors = r#"[{"code":"invalid-email","field":"email","column":"E-Mail","message":"not an address"}]"#;
     let cells = r#"["ana@","Ana"]"#;
-    db.execute(&format!("insert into import_failures values ({id}, 3, 4, '{errors}', '{cells}')")).await;
+    db.execute(&format!(
+        "insert into import_failures values ({id}, 3, 4, '{errors}', '{cells}')"
+    ))
+    .await;
     let columns = "import_id, source, source_id, language, created_at, updated_at";
     let cells = "'s', 'i', '', '2026-01-01 00:00:00', '2026-01-01 00:00:00'";
-    db.execute(&format!("insert into preview_users ({columns}) values ({id}, {cells})")).await;
+    db.execute(&format!("insert into preview_users ({columns}) values ({id}, {cells})"))
+        .await;
 }
 
 async fn status(db: &Database, org: OrgId, id: ImportId) -> Status {
