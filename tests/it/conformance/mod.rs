@@ -1,5 +1,5 @@
 //! One suite per port, run against every backend: a behaviour exists when it is exercised here.
 
 mod blobs;
+mod proxy;
 mod queue;
-mod servers;

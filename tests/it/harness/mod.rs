@@ -17,7 +17,7 @@ mod running;
 mod watchdog;
 
 pub(crate) use client::{Answer, Client, count, is_final};
-pub(crate) use moto::moto;
+pub(crate) use moto::{Bucket, moto};
 pub(crate) use postgres::postgres;
 pub(crate) use redis::Redis;
 pub(crate) use running::{Role, Running, Stack};
