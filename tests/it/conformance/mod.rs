@@ -2,8 +2,8 @@
 
 mod blobs;
 mod database;
+mod proxy;
 mod queue;
-mod servers;
 mod store_claims;
 mod store_endings;
 mod store_imports;
