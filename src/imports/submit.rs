@@ -288,9 +288,9 @@ fn hex(bytes: &[u8]) -> String {
 /// Removes what a refused upload has left: the row, and the blob if it was finished already.
 async fn undo(app: &App, upload: &Upload, id: ImportId, blob: &str) {
     if let Err(error) = app.blobs.delete(blob).await {
-        tracing::warn!(import_id = id.0, error = &error as &dyn std::error::Error, "import.blob_left_behind");
+        tracing::warn!(import_id = id.0, error = %error, "import.blob_left_behind");
     }
     if let Err(error) = app.store.abandon_import(upload.org, id).await {
-        tracing::warn!(import_id = id.0, error = &error as &dyn std::error::Error, "import.row_left_behind");
+        tracing::warn!(import_id = id.0, error = %error, "import.row_left_behind");
     }
 }
