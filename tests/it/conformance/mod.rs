@@ -1,5 +1,6 @@
 //! One suite per port, run against every backend: a behaviour exists when it is exercised here.
 
 mod blobs;
+mod bulk;
 mod queue;
 mod servers;
