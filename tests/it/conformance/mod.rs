@@ -2,5 +2,12 @@
 
 mod blobs;
 mod bulk;
+mod database;
 mod queue;
 mod servers;
+mod store_claims;
+mod store_endings;
+mod store_imports;
+mod store_keys;
+mod store_migrations;
+mod store_users;
