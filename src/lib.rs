@@ -1,4 +1,22 @@
 //! Longshore: a file in, a status to poll, every good row exactly once, the bad rows back.
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | `cli` | the command line; starts what was asked for |
+//! | `config` | the only reader of the environment |
+//! | `app` | composes the rooms, by mode |
+//! | `http` | actix only here: one folder per surface, each a translation |
+//! | `imports` | use cases on imports, one file a verb; where store, blobs and queue meet |
+//! | `records` | use cases on the records themselves |
+//! | `store` | SQL only here, one body for both databases |
+//! | `blobs` | the uploaded files |
+//! | `queue` | the doorbell |
+//! | `secrets` | API keys and cursors |
+//! | `telemetry` | logs and metrics |
+//!
+//! Dependencies point one way: `cli → app → {http, imports, telemetry}`; `http → imports, records → {store, blobs, queue, secrets}
+//! → worker`. `store`, `blobs` and `queue` do not know each other; surfaces never import each other; `worker` is the engine and
+//! knows none of them.
 
 pub mod blobs;
 pub mod config;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::batch::{Batch, Entry, Fate};
 use crate::ports::{Checkpoint, Claimed, SourceError};
-use crate::reader::{Reader, Record, Shape};
+use crate::reader::{ReadError, Reader, Record, Shape};
 use crate::rows::{Judged, Rows};
 use crate::run::{BATCHES_WAITING, ParsedSender, RunSettings};
 
@@ -24,6 +24,8 @@ pub(crate) enum Parsed {
     End,
     /// The file could not be read further.
     Broken(SourceError),
+    /// The file is not the one that came through the door.
+    Damaged(ReadError),
 }
 
 /// Starts the parser at the claim's checkpoint. It stops by itself when the receiver is dropped.
@@ -35,15 +37,11 @@ pub(crate) fn start(
     let (send, receive) = mpsc::channel(BATCHES_WAITING);
     let (chunks, chunks_in) = mpsc::channel(CHUNKS_WAITING);
     tokio::spawn(pump(bytes, chunks));
-    let parser = Parser {
-        reader: Reader::new(claimed.delimiter, claimed.checkpoint),
-        rows: Rows::new(&claimed.columns, &claimed.options),
-        settings,
-        from: claimed.checkpoint,
-        at: claimed.checkpoint,
-        entries: Vec::new(),
-    };
-    tokio::task::spawn_blocking(move || parser.run(chunks_in, &send));
+    let reader = Reader::new(claimed.delimiter, claimed.checkpoint);
+    let rows = Rows::new(&claimed.columns, &claimed.options);
+    let cutter = Cutter { rows, settings, from: claimed.checkpoint, entries: Vec::new(), send };
+    let parser = Parser { reader, cutter };
+    tokio::task::spawn_blocking(move || parser.run(chunks_in));
     receive
 }
 
@@ -57,70 +55,88 @@ async fn pump(mut bytes: BoxStream<'static, Result<Bytes, SourceError>>, chunks:
 
 struct Parser {
     reader: Reader,
+    cutter: Cutter,
+}
+
+/// Judges records and cuts them into batches.
+struct Cutter {
     rows: Rows,
     settings: RunSettings,
     from: Checkpoint,
-    at: Checkpoint,
     entries: Vec<Entry>,
+    send: ParsedSender,
 }
 
 /// The receiver is gone: nobody wants more.
 struct Unwanted;
 
 impl Parser {
-    fn run(mut self, mut chunks: mpsc::Receiver<Result<Bytes, SourceError>>, send: &ParsedSender) {
-        // A send error means that the run is over; there is nobody to tell.
-        let _unwanted = self.read_all(&mut chunks, send);
+    fn run(mut self, mut chunks: mpsc::Receiver<Result<Bytes, SourceError>>) {
+        let last = match self.read_all(&mut chunks) {
+            Ok(last) => last,
+            Err(Unwanted) => return,
+        };
+        // An error means that the run is over; there is nobody to tell.
+        let _unwanted = self.cutter.tell(last);
     }
 
-    fn read_all(&mut self, chunks: &mut mpsc::Receiver<Result<Bytes, SourceError>>, send: &ParsedSender) -> Result<(), Unwanted> {
+    fn read_all(&mut self, chunks: &mut mpsc::Receiver<Result<Bytes, SourceError>>) -> Result<Parsed, Unwanted> {
         while let Some(chunk) = chunks.blocking_recv() {
-            match chunk {
-                Ok(bytes) => {
-                    self.reader.feed(&bytes);
-                    self.take_records(send)?;
-                }
-                Err(error) => return tell(send, Parsed::Broken(error)),
+            let bytes = match chunk {
+                Ok(bytes) => bytes,
+                Err(error) => return Ok(Parsed::Broken(error)),
+            };
+            if let Err(error) = self.read(&bytes)? {
+                return Ok(Parsed::Damaged(error));
             }
         }
-        self.reader.finish();
-        self.take_records(send)?;
-        self.cut(send)?;
-        tell(send, Parsed::End)
+        match self.reader.finish() {
+            Ok(Some(record)) => self.cutter.take(&record)?,
+            Ok(None) => {}
+            Err(error) => return Ok(Parsed::Damaged(error)),
+        }
+        self.cutter.cut()?;
+        Ok(Parsed::End)
     }
 
-    fn take_records(&mut self, send: &ParsedSender) -> Result<(), Unwanted> {
-        while let Some(record) = self.reader.next_record() {
-            let entry = judge(&self.rows, &record);
-            self.at = entry.after;
-            self.entries.push(entry);
-            let bytes = self.at.byte.saturating_sub(self.from.byte);
-            if self.entries.len() >= self.settings.batch_rows || bytes >= self.settings.batch_bytes {
-                self.cut(send)?;
+    fn read(&mut self, mut bytes: &[u8]) -> Result<Result<(), ReadError>, Unwanted> {
+        loop {
+            match self.reader.read(&mut bytes) {
+                Ok(Some(record)) => self.cutter.take(&record)?,
+                Ok(None) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error)),
             }
+        }
+    }
+}
+
+impl Cutter {
+    fn take(&mut self, record: &Record<'_>) -> Result<(), Unwanted> {
+        self.entries.push(judge(&self.rows, record));
+        let bytes = record.after.byte.saturating_sub(self.from.byte);
+        if self.entries.len() >= self.settings.batch_rows || bytes >= self.settings.batch_bytes {
+            self.cut()?;
         }
         Ok(())
     }
 
-    fn cut(&mut self, send: &ParsedSender) -> Result<(), Unwanted> {
-        if self.entries.is_empty() {
-            return Ok(());
-        }
+    fn cut(&mut self) -> Result<(), Unwanted> {
+        let Some(after) = self.entries.last().map(|entry| entry.after) else { return Ok(()) };
         let batch = Batch { from: self.from, entries: std::mem::take(&mut self.entries) };
-        self.from = self.at;
-        tell(send, Parsed::Batch(batch))
+        self.from = after;
+        self.tell(Parsed::Batch(batch))
     }
-}
 
-fn tell(send: &ParsedSender, parsed: Parsed) -> Result<(), Unwanted> {
-    send.blocking_send(parsed).map_err(|_| Unwanted)
+    fn tell(&self, parsed: Parsed) -> Result<(), Unwanted> {
+        self.send.blocking_send(parsed).map_err(|_| Unwanted)
+    }
 }
 
 fn judge(rows: &Rows, record: &Record<'_>) -> Entry {
     let Judged { fate, warned } = match record.shape {
         Shape::Blank => Judged { fate: Fate::Blank, warned: false },
         shape => {
-            let cells: Vec<&str> = record.cells().collect();
+            let cells: Vec<&str> = record.cells.iter().collect();
             rows.judge(record.record, record.line, &cells, shape == Shape::BadQuote)
         }
     };

@@ -120,6 +120,10 @@ async fn step(ports: &Ports, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> 
         },
         Some(Parsed::End) => Some(Next::Finish(Ending::Done)),
         Some(Parsed::Broken(error)) => Some(after_source(&error, import)),
+        Some(Parsed::Damaged(error)) => Some(Next::Finish(Ending::Broken {
+            code: "source-corrupt",
+            detail: format!("the uploaded file is damaged in the file store; upload it again ({error})"),
+        })),
         // The parser ended without a word: it panicked. Three times at one checkpoint is poison.
         None => {
             tracing::error!(import_id = import.0, "import.parser_crashed");
@@ -174,3 +178,6 @@ pub(crate) const BATCHES_WAITING: usize = 1;
 
 /// The parser's end of the channel.
 pub(crate) type ParsedSender = mpsc::Sender<Parsed>;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Bytes → plain text, strictly: what does not fit is refused with its place and never replaced. UTF-8 is checked where it
+//! lies, everything else is transcoded piece by piece.
+
+use encoding_rs::{Decoder as Transcoder, DecoderResult, Encoding, UTF_8};
+use memchr::memchr_iter;
+
+use super::encoding::{Choice, Known, Runs, name};
+use super::error::{DoorError, row};
+use super::limits::PIECE_BYTES;
+use super::plain::Plain;
+use super::scan::offset;
+
+pub(super) struct Decoder {
+    encoding: &'static Encoding,
+    /// Offset of the first byte that is not decoded yet.
+    at: u64,
+    way: Way,
+}
+
+enum Way {
+    Check {
+        cut: Vec<u8>,
+    },
+    Transcode {
+        transcoder: Transcoder,
+        text: String,
+        known: Known,
+        runs: Runs,
+    },
+}
+
+impl Decoder {
+    pub(super) fn new(choice: Choice) -> Self {
+        let encoding = choice.encoding;
+        let way = if encoding == UTF_8 {
+            Way::Check {
+                cut: Vec::with_capacity(4),
+            }
+        } else {
+            let transcoder = encoding.new_decoder_without_bom_handling();
+            let text = String::with_capacity(PIECE_BYTES);
+            Way::Transcode {
+                transcoder,
+                text,
+                known: choice.known,
+                runs: Runs::default(),
+            }
+        };
+        Self { encoding, at: 0, way }
+    }
+
+    pub(super) fn encoding(&self) -> &'static Encoding {
+        self.encoding
+    }
+
+    /// Decodes the next bytes; `last` = the file ends with them.
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        last: bool,
+        to: &mut Plain,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DoorError> {
+        match &mut self.way {
+            Way::Check { cut } => check(cut, &mut self.at, bytes, last, to, out),
+            Way::Transcode { .. } => self.transcode(bytes, last, to, out),
+        }
+    }
+
+    fn transcode(&mut self, bytes: &[u8], last: bool, to: &mut Plain, out: &mut Vec<u8>) -> Result<(), DoorError> {
+        let Some(start) = self.foreign_text(bytes, last) else {
+            return self.transcode_all(bytes, last, to, out);
+        };
+        // What lies before it goes first: a fault there is the earlier one, and the scan tells the record.
+        let before = usize::try_from(start.saturating_sub(self.at))
+            .ok()
+            .and_then(|length| bytes.get(..length));
+        self.transcode_all(before.unwrap_or_default(), false, to, out)?;
+        Err(refuse_mixture(self.encoding, start, to, out))
+    }
+
+    /// Where UTF-8 text starts in a file that was guessed to be in a single-byte encoding.
+    fn foreign_text(&mut self, bytes: &[u8], last: bool) -> Option<u64> {
+        let Way::Transcode {
+            known: Known::Guessed,
+            runs,
+            ..
+        } = &mut self.way
+        else {
+            return None;
+        };
+        if !self.encoding.is_single_byte() {
+            return None;
+        }
+        runs.feed(bytes, self.at);
+        if last {
+            runs.end();
+        }
+        runs.first_utf8
+    }
+
+    fn transcode_all(&mut self, bytes: &[u8], last: bool, to: &mut Plain, out: &mut Vec<u8>) -> Result<(), DoorError> {
+        let Way::Transcode { transcoder, text, .. } = &mut self.way else {
+            return Ok(());
+        };
+        let mut rest = bytes;
+        loop {
+            text.clear();
+            let (result, read) = transcoder.decode_to_string_without_replacement(rest, text, last);
+            rest = rest.get(read..).unwrap_or_default();
+            if let Some(clean) = before_unassigned(self.encoding, text) {
+                to.text(clean.as_bytes(), out)?;
+                let place = self.at + offset(clean.chars().count());
+                return Err(refuse(self.encoding, place, to, out));
+            }
+            self.at += offset(read);
+            to.text(text.as_bytes(), out)?;
+            match result {
+                DecoderResult::InputEmpty => return Ok(()),
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(length, behind) => {
+                    let place = self.at.saturating_sub(u64::from(length) + u64::from(behind));
+                    return Err(refuse(self.encoding, place, to, out));
+                }
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        match &self.way {
+            Way::Check { cut } => cut.capacity(),
+            Way::Transcode { text, .. } => text.capacity(),
+        }
+    }
+}
+
+/// UTF-8 as it lies; a character that the piece cuts waits in `cut` for its rest.
+fn check(
+    cut: &mut Vec<u8>,
+    at: &mut u64,
+    bytes: &[u8],
+    last: bool,
+    to: &mut Plain,
+    out: &mut Vec<u8>,
+) -> Result<(), DoorError> {
+    let mut rest = bytes;
+    while !cut.is_empty()
+        && let Some((next, others)) = rest.split_first()
+    {
+        cut.push(*next);
+        rest = others;
+        match std::str::from_utf8(cut) {
+            Ok(_) => {
+                to.text(cut, out)?;
+                *at += offset(cut.len());
+                cut.clear();
+            }
+            Err(wrong) if wrong.error_len().is_some() => return Err(refuse(UTF_8, *at, to, out)),
+            Err(_) => {}
+        }
+    }
+    let (valid, wrong) = match std::str::from_utf8(rest) {
+        Ok(_) => (rest, false),
+        Err(wrong) => (
+            rest.get(..wrong.valid_up_to()).unwrap_or_default(),
+            wrong.error_len().is_some(),
+        ),
+    };
+    to.text(valid, out)?;
+    *at += offset(valid.len());
+    cut.extend_from_slice(rest.get(valid.len()..).filter(|_| !wrong).unwrap_or_default());
+    if wrong || (last && !cut.is_empty()) {
+        return Err(refuse(UTF_8, *at, to, out));
+    }
+    Ok(())
+}
+
+/// The text before the first byte that a windows code page leaves unassigned; the decoder makes a C1 control of it.
+fn before_unassigned<'t>(encoding: &'static Encoding, text: &'t str) -> Option<&'t str> {
+    if !encoding.name().starts_with("windows-125") {
+        return None;
+    }
+    let is_c1 = |at: &usize| {
+        text.as_bytes()
+            .get(at + 1)
+            .is_some_and(|byte| (0x80..0xA0).contains(byte))
+    };
+    memchr_iter(0xC2, text.as_bytes())
+        .find(is_c1)
+        .and_then(|at| text.get(..at))
+}
+
+fn refuse(encoding: &'static Encoding, place: u64, to: &mut Plain, out: &mut Vec<u8>) -> DoorError {
+    let record = match to.record_here(out) {
+        Ok(record) => record,
+        Err(earlier) => return earlier,
+    };
+    let (row, name) = (row(record), name(encoding));
+    let detail = format!(
+        "In {row}, the byte at offset {place} is not {name}, in which the file was read. Save the whole file as UTF-8,          or say which encoding it is in: `encoding=windows-1252`, for example."
+    );
+    DoorError::bad("invalid-encoding", detail).at(record, Some(place))
+}
+
+fn refuse_mixture(encoding: &'static Encoding, place: u64, to: &mut Plain, out: &mut Vec<u8>) -> DoorError {
+    let record = match to.record_here(out) {
+        Ok(record) => record,
+        Err(earlier) => return earlier,
+    };
+    let (row, name) = (row(record), name(encoding));
+    let detail = format!(
+        "{row}, at offset {place}, is UTF-8, while the file before it looks like {name}. A file must be in one encoding:          save all of it as UTF-8, or say which it is: `encoding={name}`, for example."
+    );
+    DoorError::bad("invalid-encoding", detail).at(record, Some(place))
+}

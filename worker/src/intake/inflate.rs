@@ -1,0 +1,212 @@
+//! Undoes `Content-Encoding: gzip | zstd` in steps of bounded size. A bomb, a cut stream, a wrong checksum and anything after
+//! the end are refused here. Nothing about CSV.
+
+use std::io::{self, Write};
+
+use flate2::write::GzDecoder;
+use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
+
+use super::error::DoorError;
+use super::limits::{GZIP_MEMBERS, PIECE_BYTES, RATIO, RATIO_FROM_BYTES, ZSTD_WINDOW_LOG};
+use super::scan::offset;
+
+/// How the body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inflate {
+    /// RFC 1952, one member or several.
+    Gzip,
+    /// RFC 8878, one frame or several, windows up to 8 MiB.
+    Zstd,
+}
+
+impl Inflate {
+    /// The word in `Content-Encoding`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+pub(super) struct Inflater {
+    kind: Inflate,
+    codec: Codec,
+    taken: u64,
+    given: u64,
+}
+
+enum Codec {
+    Gzip {
+        member: GzDecoder<Vec<u8>>,
+        members: u64,
+    },
+    Zstd {
+        decoder: Decoder<'static>,
+        buffer: Vec<u8>,
+        within_frame: bool,
+    },
+}
+
+impl Inflater {
+    pub(super) fn new(kind: Inflate) -> Result<Self, DoorError> {
+        let codec = match kind {
+            Inflate::Gzip => Codec::Gzip {
+                member: GzDecoder::new(Vec::new()),
+                members: 1,
+            },
+            Inflate::Zstd => Codec::Zstd {
+                decoder: zstd_decoder().map_err(|cause| corrupt(kind, 0, &cause))?,
+                buffer: vec![0; PIECE_BYTES],
+                within_frame: false,
+            },
+        };
+        Ok(Self {
+            kind,
+            codec,
+            taken: 0,
+            given: 0,
+        })
+    }
+
+    /// Takes some of `input`, which is moved on, and replaces `out` by what came of it: at most one piece, perhaps nothing.
+    pub(super) fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<(), DoorError> {
+        out.clear();
+        let result = match &mut self.codec {
+            Codec::Gzip { member, members } => gzip_step(member, members, self.given, input, out),
+            Codec::Zstd {
+                decoder,
+                buffer,
+                within_frame,
+            } => zstd_step(decoder, buffer, within_frame, input, out),
+        };
+        let used = result.map_err(|cause| corrupt(self.kind, self.taken, &cause))?;
+        *input = input.get(used..).unwrap_or_default();
+        self.taken += offset(used);
+        self.given += offset(out.len());
+        self.check_ratio()
+    }
+
+    /// After the last input: what is still inside, a piece at a time; `false` once there is no more.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<bool, DoorError> {
+        out.clear();
+        let complete = match &mut self.codec {
+            _ if self.taken == 0 => true,
+            Codec::Gzip { member, .. } => {
+                member
+                    .try_finish()
+                    .map_err(|cause| ended(self.kind, self.taken, &cause))?;
+                out.append(member.get_mut());
+                true
+            }
+            Codec::Zstd {
+                decoder,
+                buffer,
+                within_frame,
+            } => {
+                zstd_step(decoder, buffer, within_frame, &[], out)
+                    .map_err(|cause| corrupt(self.kind, self.taken, &cause))?;
+                !*within_frame
+            }
+        };
+        self.given += offset(out.len());
+        self.check_ratio()?;
+        if out.is_empty() && !complete {
+            return Err(ended(
+                self.kind,
+                self.taken,
+                &io::Error::from(io::ErrorKind::UnexpectedEof),
+            ));
+        }
+        Ok(!out.is_empty())
+    }
+
+    fn check_ratio(&self) -> Result<(), DoorError> {
+        if self.given > RATIO_FROM_BYTES && self.given / RATIO > self.taken {
+            let detail = format!(
+                "The {} body inflates to more than {RATIO} times its size; that is refused as a bomb. \
+                 Send the file with less compression, or plain.",
+                self.kind.as_str()
+            );
+            return Err(DoorError::too_large("compression-ratio", detail));
+        }
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        match &self.codec {
+            Codec::Gzip { member, .. } => member.get_ref().capacity() + 80 * 1024,
+            Codec::Zstd { buffer, .. } => buffer.capacity(),
+        }
+    }
+}
+
+fn zstd_decoder() -> io::Result<Decoder<'static>> {
+    let mut decoder = Decoder::new()?;
+    decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+    Ok(decoder)
+}
+
+/// One write makes at most 32 KiB of output; a write of nothing means that the member is at its end.
+fn gzip_step(
+    member: &mut GzDecoder<Vec<u8>>,
+    members: &mut u64,
+    given: u64,
+    input: &[u8],
+    out: &mut Vec<u8>,
+) -> io::Result<usize> {
+    let used = member.write(input)?;
+    if used == 0 && !input.is_empty() {
+        member.try_finish()?;
+        out.append(member.get_mut());
+        *members += 1;
+        if *members > GZIP_MEMBERS + given / 1024 {
+            return Err(io::Error::other("too many gzip members with hardly anything in them"));
+        }
+        *member = GzDecoder::new(Vec::new());
+    } else {
+        out.append(member.get_mut());
+    }
+    Ok(used)
+}
+
+fn zstd_step(
+    decoder: &mut Decoder<'static>,
+    buffer: &mut [u8],
+    within_frame: &mut bool,
+    input: &[u8],
+    out: &mut Vec<u8>,
+) -> io::Result<usize> {
+    let mut from = InBuffer::around(input);
+    let mut to = OutBuffer::around(buffer);
+    let hint = decoder.run(&mut from, &mut to)?;
+    out.extend_from_slice(to.as_slice());
+    if from.pos() > 0 || !to.as_slice().is_empty() {
+        *within_frame = hint != 0;
+    }
+    Ok(from.pos())
+}
+
+fn corrupt(kind: Inflate, taken: u64, cause: &io::Error) -> DoorError {
+    let name = kind.as_str();
+    let detail = if taken == 0 {
+        format!("The body is announced as {name} but does not begin as such ({cause}). Send it as it is announced.")
+    } else {
+        format!(
+            "The {name} body cannot be inflated: {cause}, near byte {taken} of the compressed body. It may be damaged, \
+             or something follows its end. Compress the file again."
+        )
+    };
+    DoorError::bad("corrupt-compression", detail)
+}
+
+fn ended(kind: Inflate, taken: u64, cause: &io::Error) -> DoorError {
+    if cause.kind() != io::ErrorKind::UnexpectedEof {
+        return corrupt(kind, taken, cause);
+    }
+    let name = kind.as_str();
+    let detail =
+        format!("The {name} body ends in the middle, after {taken} compressed bytes. Send the whole file again.");
+    DoorError::bad("truncated-compression", detail)
+}
