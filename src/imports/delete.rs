@@ -13,7 +13,7 @@ pub async fn delete(app: &App, org: OrgId, id: ImportId) -> Result<Deleted, Stor
     if let Deleted::Gone { blob: Some(blob) } = &deleted
         && let Err(error) = app.blobs.delete(blob).await
     {
-        tracing::warn!(import_id = id.0, error = &error as &dyn std::error::Error, "import.blob_left_behind");
+        tracing::warn!(import_id = id.0, error = %error, "import.blob_left_behind");
     }
     Ok(deleted)
 }

@@ -26,7 +26,7 @@ pub async fn look_for_work(app: App, engine: Engine) {
             () = engine.freed() => {}
         }
         if let Err(error) = start_runnable(&app, &engine).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "sweep.ledger_silent");
+            tracing::warn!(error = %error, "sweep.ledger_silent");
         }
     }
 }
@@ -56,7 +56,7 @@ pub async fn tidy(app: App) {
     loop {
         let older = app.config.limits.body_total + UPLOAD_GRACE;
         if let Err(error) = tidy_once(&app, older).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "sweep.store_silent");
+            tracing::warn!(error = %error, "sweep.store_silent");
         }
         tokio::select! {
             () = app.stop.cancelled() => return,
@@ -83,6 +83,6 @@ pub async fn tidy_once(app: &App, older: Duration) -> Result<(), StoreError> {
 
 async fn remove_blob(app: &App, blob: &str) {
     if let Err(error) = app.blobs.delete(blob).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "sweep.blob_left_behind");
+        tracing::warn!(error = %error, "sweep.blob_left_behind");
     }
 }

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use apalis::prelude::{ParallelizeExt, WorkerBuilder, WorkerBuilderExt, WorkerContext};
+use apalis::prelude::{ParallelizeExt, WorkerBuilder, WorkerBuilderExt, WorkerContext, WorkerError};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -50,11 +52,20 @@ impl EmbeddedQueue {
             () = stop.cancelled() => return,
         };
         let context = WorkerContext::new("longshore");
-        let jobs = self.clone().jobs(receiver);
-        let work = build_worker!(&context, jobs, run, concurrency).run();
+        let work = self.clone().worker(receiver, &context, run, concurrency);
         if let Some(ended) = until_stopped(&context, work, &stop).await {
             tracing::error!(?ended, "the embedded queue's worker ended by itself");
         }
+    }
+
+    fn worker(
+        self,
+        receiver: OwnedMutexGuard<mpsc::Receiver<ImportId>>,
+        context: &WorkerContext,
+        run: Runner,
+        concurrency: usize,
+    ) -> BoxFuture<'static, Result<(), WorkerError>> {
+        build_worker!(context, self.jobs(receiver), run, concurrency)
     }
 
     /// Forgets an import before it is run, so that a ring during the run is not lost.

@@ -24,8 +24,8 @@ use self::redis::RedisQueue;
 /// How long a stopping worker may take to hand back what it has not begun. Running imports are not waited for here.
 const STOP_TIME: Duration = Duration::from_millis(500);
 
-/// Builds the apalis worker around a backend. Its type has no name, hence a macro. `tokio::spawn` keeps a running import
-/// alive when the backend fails and the worker around it is dropped.
+/// An apalis worker around a backend, boxed because its type has no name. `tokio::spawn` keeps a running import alive when
+/// the backend fails and the worker around it is dropped.
 macro_rules! build_worker {
     ($context:expr, $backend:expr, $run:expr, $concurrency:expr) => {
         WorkerBuilder::new($context)
@@ -34,6 +34,8 @@ macro_rules! build_worker {
             .concurrency($concurrency)
             .parallelize(tokio::spawn)
             .build(worker::job::handle)
+            .run()
+            .boxed()
     };
 }
 use build_worker;

@@ -14,8 +14,11 @@ use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use ::redis::{AsyncTypedCommands, Client, RedisError};
 use apalis::prelude::{
     BackendExt, ParallelizeExt, TaskBuilder, TaskId, TaskSink, WorkerBuilder, WorkerBuilderExt, WorkerContext,
+    WorkerError,
 };
 use apalis_redis::{Config, RedisStorage};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::import::ImportId;
@@ -136,8 +139,7 @@ impl RedisQueue {
         let connection = connect(&self.client, WORKER_CONNECT, WORKER_RESPONSE).map_err(|e| e.to_string())?;
         // A name is never used again: the queue takes it for alive long after its worker is gone.
         let context = WorkerContext::new(&format!("longshore-{}", Uuid::now_v7().simple()));
-        let backend = storage(connection.clone()).poll_with_strategy(Pace::new(POLL));
-        let work = build_worker!(&context, backend, run, concurrency).run();
+        let work = worker(connection.clone(), &context, run, concurrency);
         match until_stopped(&context, work, stop).await {
             Some(Err(error)) => Err(error.to_string()),
             Some(Ok(())) => Err(String::from("the worker ended by itself")),
@@ -147,6 +149,16 @@ impl RedisQueue {
             }
         }
     }
+}
+
+fn worker(
+    connection: ConnectionManager,
+    context: &WorkerContext,
+    run: Runner,
+    concurrency: usize,
+) -> BoxFuture<'static, Result<(), WorkerError>> {
+    let backend = storage(connection).poll_with_strategy(Pace::new(POLL));
+    build_worker!(context, backend, run, concurrency)
 }
 
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> QueueError {

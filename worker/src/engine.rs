@@ -27,7 +27,14 @@ impl Engine {
     /// `stop` makes every run hand its import back at the next batch edge.
     pub fn new(ports: Ports, settings: RunSettings, concurrency: usize, stop: CancellationToken) -> Self {
         let permits = Arc::new(Semaphore::new(concurrency));
-        Self { ports, settings, permits, tasks: TaskTracker::new(), stop, freed: Arc::new(Notify::new()) }
+        Self {
+            ports,
+            settings,
+            permits,
+            tasks: TaskTracker::new(),
+            stop,
+            freed: Arc::new(Notify::new()),
+        }
     }
 
     /// How many more imports could run at once.
@@ -47,7 +54,9 @@ impl Engine {
     }
 
     async fn run_alone(self, id: ImportId) {
-        let Ok(_permit) = self.permits.acquire().await else { return };
+        let Ok(_permit) = self.permits.acquire().await else {
+            return;
+        };
         if self.stop.is_cancelled() {
             return;
         }
@@ -56,7 +65,11 @@ impl Engine {
             Ok(Ran::Finished | Ran::HandedBack | Ran::Fenced) => self.freed.notify_one(),
             // The ledger's own poll comes back to this import.
             Err(error) => {
-                tracing::warn!(import_id = id.0, error = &error as &dyn std::error::Error, "import.not_claimed");
+                tracing::warn!(
+                    import_id = id.0,
+                    error = %error,
+                    "import.not_claimed"
+                );
             }
         }
     }
@@ -68,7 +81,11 @@ impl RunImport for Engine {
         let run = self.tasks.spawn(self.clone().run_alone(id));
         if let Err(error) = run.await {
             // A panic: the lease runs out, and the next claim counts the crash.
-            tracing::error!(import_id = id.0, error = &error as &dyn std::error::Error, "import.run_crashed");
+            tracing::error!(
+                import_id = id.0,
+                error = %error,
+                "import.run_crashed"
+            );
         }
     }
 }

@@ -39,13 +39,22 @@ pub(crate) fn start(
     tokio::spawn(pump(bytes, chunks));
     let reader = Reader::new(claimed.delimiter, claimed.checkpoint);
     let rows = Rows::new(&claimed.columns, &claimed.options);
-    let cutter = Cutter { rows, settings, from: claimed.checkpoint, entries: Vec::new(), send };
+    let cutter = Cutter {
+        rows,
+        settings,
+        from: claimed.checkpoint,
+        entries: Vec::new(),
+        send,
+    };
     let parser = Parser { reader, cutter };
     tokio::task::spawn_blocking(move || parser.run(chunks_in));
     receive
 }
 
-async fn pump(mut bytes: BoxStream<'static, Result<Bytes, SourceError>>, chunks: mpsc::Sender<Result<Bytes, SourceError>>) {
+async fn pump(
+    mut bytes: BoxStream<'static, Result<Bytes, SourceError>>,
+    chunks: mpsc::Sender<Result<Bytes, SourceError>>,
+) {
     while let Some(chunk) = bytes.next().await {
         if chunks.send(chunk).await.is_err() {
             return;
@@ -121,8 +130,13 @@ impl Cutter {
     }
 
     fn cut(&mut self) -> Result<(), Unwanted> {
-        let Some(after) = self.entries.last().map(|entry| entry.after) else { return Ok(()) };
-        let batch = Batch { from: self.from, entries: std::mem::take(&mut self.entries) };
+        let Some(after) = self.entries.last().map(|entry| entry.after) else {
+            return Ok(());
+        };
+        let batch = Batch {
+            from: self.from,
+            entries: std::mem::take(&mut self.entries),
+        };
         self.from = after;
         self.tell(Parsed::Batch(batch))
     }
@@ -134,11 +148,20 @@ impl Cutter {
 
 fn judge(rows: &Rows, record: &Record<'_>) -> Entry {
     let Judged { fate, warned } = match record.shape {
-        Shape::Blank => Judged { fate: Fate::Blank, warned: false },
+        Shape::Blank => Judged {
+            fate: Fate::Blank,
+            warned: false,
+        },
         shape => {
             let cells: Vec<&str> = record.cells.iter().collect();
             rows.judge(record.record, record.line, &cells, shape == Shape::BadQuote)
         }
     };
-    Entry { record: record.record, line: record.line, after: record.after, warned, fate }
+    Entry {
+        record: record.record,
+        line: record.line,
+        after: record.after,
+        warned,
+        fate,
+    }
 }

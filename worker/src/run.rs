@@ -57,8 +57,15 @@ pub async fn run_import(
     import: ImportId,
     stop: &CancellationToken,
 ) -> Result<Ran, LedgerError> {
-    let Some(claimed) = ports.ledger.claim(import).await? else { return Ok(Ran::NotNow) };
-    tracing::info!(import_id = import.0, from_record = claimed.checkpoint.record, total = claimed.total, "import.claimed");
+    let Some(claimed) = ports.ledger.claim(import).await? else {
+        return Ok(Ran::NotNow);
+    };
+    tracing::info!(
+        import_id = import.0,
+        from_record = claimed.checkpoint.record,
+        total = claimed.total,
+        "import.claimed"
+    );
     let ran = match drive(ports, settings, &claimed, stop).await {
         Next::Finish(ending) => finish(ports, &claimed, ending).await,
         Next::Fenced => Ran::Fenced,
@@ -77,8 +84,11 @@ enum Next {
 
 impl Next {
     fn after_trouble(error: &dyn std::error::Error, import: ImportId) -> Self {
-        tracing::warn!(import_id = import.0, error, "import.interrupted");
-        Self::HandBack { pause: PAUSE_AFTER_TROUBLE, crashed: false }
+        tracing::warn!(import_id = import.0, %error, "import.interrupted");
+        Self::HandBack {
+            pause: PAUSE_AFTER_TROUBLE,
+            crashed: false,
+        }
     }
 }
 
@@ -101,9 +111,8 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
                 Ok(false) => return Next::Fenced,
                 Err(error) => return Next::after_trouble(&error, import),
             },
-            next = parsed.recv() => match step(ports, &claimed, next).await {
-                Some(next) => return next,
-                None => {}
+            next = parsed.recv() => if let Some(next) = step(ports, &claimed, next).await {
+                return next;
             },
         }
     }
@@ -127,7 +136,10 @@ async fn step(ports: &Ports, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> 
         // The parser ended without a word: it panicked. Three times at one checkpoint is poison.
         None => {
             tracing::error!(import_id = import.0, "import.parser_crashed");
-            Some(Next::HandBack { pause: PAUSE_AFTER_TROUBLE, crashed: true })
+            Some(Next::HandBack {
+                pause: PAUSE_AFTER_TROUBLE,
+                crashed: true,
+            })
         }
     }
 }
@@ -147,7 +159,11 @@ async fn finish(ports: &Ports, claimed: &Claimed, ending: Ending) -> Ran {
         Ok(true) => Ran::Finished,
         Ok(false) => Ran::Fenced,
         Err(error) => {
-            tracing::warn!(import_id = claimed.lease.import.0, error = &error as &dyn std::error::Error, "import.not_finished");
+            tracing::warn!(
+                import_id = claimed.lease.import.0,
+                error = %error,
+                "import.not_finished"
+            );
             hand_back(ports, claimed, PAUSE_AFTER_TROUBLE, false).await
         }
     }
@@ -162,7 +178,11 @@ async fn hand_back(ports: &Ports, claimed: &Claimed, pause: Duration, crashed: b
             Ok(true) => return Ran::HandedBack,
             Ok(false) => return Ran::Fenced,
             Err(error) => {
-                tracing::warn!(import_id = claimed.lease.import.0, error = &error as &dyn std::error::Error, "import.not_released");
+                tracing::warn!(
+                    import_id = claimed.lease.import.0,
+                    error = %error,
+                    "import.not_released"
+                );
             }
         }
         if tokio::time::Instant::now() >= give_up {

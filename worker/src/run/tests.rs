@@ -1,5 +1,5 @@
 //! Runs against a ledger in memory: whatever the batch size and wherever a crash falls, the table and the counts are the same.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -43,9 +43,17 @@ impl Ledger for Memory {
         if world.ended.is_some() {
             return Ok(None);
         }
-        let lease = Lease { import: ImportId(1), token: Uuid::new_v4() };
+        let lease = Lease {
+            import: ImportId(1),
+            token: Uuid::new_v4(),
+        };
         world.lease = Some(lease.token);
-        Ok(Some(Claimed { lease, checkpoint: world.checkpoint, counts: world.counts, ..world.claimed.clone() }))
+        Ok(Some(Claimed {
+            lease,
+            checkpoint: world.checkpoint,
+            counts: world.counts,
+            ..world.claimed.clone()
+        }))
     }
 
     async fn commit_batch(&self, run: &Arc<Claimed>, batch: Arc<Batch>) -> Result<Commit, LedgerError> {
@@ -59,12 +67,25 @@ impl Ledger for Memory {
         world.commits_left -= 1;
         let planner = Planner::new(&batch, run.options.mode);
         let found = planner.keys().iter().map(|key| match world.table.get(key) {
-            Some(stored) => Found::Known { id: Some(1), hash: None, stored: Some(stored.clone()) },
+            Some(stored) => Found::Known {
+                id: Some(1),
+                hash: None,
+                stored: Some(stored.clone()),
+            },
             None => Found::Absent,
         });
         let found = found.collect();
-        let failures_left = run.options.max_failures.map(|max| max.saturating_sub(world.counts.failed));
-        let plan = planner.plan(found, Policy { mode: run.options.mode, failures_left });
+        let failures_left = run
+            .options
+            .max_failures
+            .map(|max| max.saturating_sub(world.counts.failed));
+        let plan = planner.plan(
+            found,
+            Policy {
+                mode: run.options.mode,
+                failures_left,
+            },
+        );
         for write in plan.inserts.iter().chain(plan.updates.iter().map(|(_, write)| write)) {
             world.table.insert(write.key.clone(), write.stored.clone());
         }
@@ -72,7 +93,10 @@ impl Ledger for Memory {
         world.counts.add(&plan.counts);
         world.checkpoint = plan.after;
         assert!(world.counts.read() <= run.total);
-        Ok(Commit::Done { counts: world.counts, stop: plan.stop })
+        Ok(Commit::Done {
+            counts: world.counts,
+            stop: plan.stop,
+        })
     }
 
     async fn renew(&self, lease: Lease) -> Result<bool, LedgerError> {
@@ -100,7 +124,10 @@ struct Blob {
 impl Source for Blob {
     async fn open(&self, _: &str, from: u64) -> Result<BoxStream<'static, Result<Bytes, SourceError>>, SourceError> {
         let rest = &self.bytes[usize::try_from(from).unwrap()..];
-        let chunks: Vec<_> = rest.chunks(self.chunk).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+        let chunks: Vec<_> = rest
+            .chunks(self.chunk)
+            .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+            .collect();
         Ok(stream::iter(chunks).boxed())
     }
 }
@@ -108,9 +135,16 @@ impl Source for Blob {
 fn world(csv: &str, total: u64, options: ImportOptions) -> World {
     let header_end = csv.find('\n').unwrap() + 1;
     let header: Vec<String> = csv[..header_end].trim_end().split(',').map(str::to_owned).collect();
-    let checkpoint = Checkpoint { record: 0, byte: u64::try_from(header_end).unwrap(), line: 2 };
+    let checkpoint = Checkpoint {
+        record: 0,
+        byte: u64::try_from(header_end).unwrap(),
+        line: 2,
+    };
     let claimed = Claimed {
-        lease: Lease { import: ImportId(1), token: Uuid::nil() },
+        lease: Lease {
+            import: ImportId(1),
+            token: Uuid::nil(),
+        },
         org: OrgId(1),
         columns: mapping::resolve(&header, &options).unwrap(),
         options,
@@ -121,18 +155,43 @@ fn world(csv: &str, total: u64, options: ImportOptions) -> World {
         counts: Counts::default(),
     };
     let (table, counts, failed) = (Table::new(), Counts::default(), Vec::new());
-    World { table, counts, failed, checkpoint, lease: None, ended: None, commits_left: usize::MAX, claimed }
+    World {
+        table,
+        counts,
+        failed,
+        checkpoint,
+        lease: None,
+        ended: None,
+        commits_left: usize::MAX,
+        claimed,
+    }
 }
 
 /// Runs until the import is final, dying after every `crash_every` commits.
-async fn settle(world: World, csv: &str, batch_rows: usize, crash_every: usize, chunk: usize) -> (Table, Counts, Vec<u64>) {
+async fn settle(
+    world: World,
+    csv: &str,
+    batch_rows: usize,
+    crash_every: usize,
+    chunk: usize,
+) -> (Table, Counts, Vec<u64>) {
     let memory = Arc::new(Memory(Mutex::new(world)));
-    let source = Arc::new(Blob { bytes: csv.as_bytes().to_vec(), chunk });
-    let ports = Ports { ledger: Arc::clone(&memory) as Arc<dyn Ledger>, source };
-    let settings = RunSettings { batch_rows, batch_bytes: u64::MAX, lease: Duration::from_secs(15) };
+    let source = Arc::new(Blob {
+        bytes: csv.as_bytes().to_vec(),
+        chunk,
+    });
+    let ledger: Arc<dyn Ledger> = Arc::<Memory>::clone(&memory);
+    let ports = Ports { ledger, source };
+    let settings = RunSettings {
+        batch_rows,
+        batch_bytes: u64::MAX,
+        lease: Duration::from_secs(15),
+    };
     loop {
         memory.0.lock().unwrap().commits_left = crash_every;
-        let ran = run_import(&ports, settings, ImportId(1), &CancellationToken::new()).await.unwrap();
+        let ran = run_import(&ports, settings, ImportId(1), &CancellationToken::new())
+            .await
+            .unwrap();
         if ran == Ran::Finished {
             let world = memory.0.lock().unwrap();
             return (world.table.clone(), world.counts, world.failed.clone());
@@ -141,9 +200,23 @@ async fn settle(world: World, csv: &str, batch_rows: usize, crash_every: usize, 
     }
 }
 
-fn settle_now(csv: &str, total: u64, options: &ImportOptions, shape: (usize, usize, usize)) -> (Table, Counts, Vec<u64>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(settle(world(csv, total, options.clone()), csv, shape.0, shape.1, shape.2))
+fn settle_now(
+    csv: &str,
+    total: u64,
+    options: &ImportOptions,
+    shape: (usize, usize, usize),
+) -> (Table, Counts, Vec<u64>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(settle(
+        world(csv, total, options.clone()),
+        csv,
+        shape.0,
+        shape.1,
+        shape.2,
+    ))
 }
 
 /// Few keys, so that they repeat; some rows are blank, some broken.
@@ -184,11 +257,22 @@ proptest! {
 async fn a_stop_hands_the_import_back() {
     let csv = "source_id\n1\n2\n";
     let memory = Arc::new(Memory(Mutex::new(world(csv, 2, ImportOptions::new(Resource::Users)))));
-    let source = Arc::new(Blob { bytes: csv.as_bytes().to_vec(), chunk: 10 });
-    let ports = Ports { ledger: Arc::clone(&memory) as Arc<dyn Ledger>, source };
-    let settings = RunSettings { batch_rows: 1, batch_bytes: 1, lease: Duration::from_secs(15) };
+    let source = Arc::new(Blob {
+        bytes: csv.as_bytes().to_vec(),
+        chunk: 10,
+    });
+    let ledger: Arc<dyn Ledger> = Arc::<Memory>::clone(&memory);
+    let ports = Ports { ledger, source };
+    let settings = RunSettings {
+        batch_rows: 1,
+        batch_bytes: 1,
+        lease: Duration::from_secs(15),
+    };
     let stop = CancellationToken::new();
     stop.cancel();
-    assert_eq!(run_import(&ports, settings, ImportId(1), &stop).await.unwrap(), Ran::HandedBack);
+    assert_eq!(
+        run_import(&ports, settings, ImportId(1), &stop).await.unwrap(),
+        Ran::HandedBack
+    );
     assert_eq!(memory.0.lock().unwrap().lease, None);
 }

@@ -1,0 +1,99 @@
+//! One private S3-speaking server (moto) for the whole run, a fresh bucket for each test.
+
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::client;
+use super::process::Process;
+use super::programs::{free_port, program};
+use super::watchdog;
+
+/// The run's server.
+pub(crate) struct Moto {
+    port: u16,
+    _process: Process,
+}
+
+/// A bucket of the test's own.
+#[derive(Clone, Debug)]
+pub(crate) struct Bucket {
+    /// `s3://bucket/prefix`, as `blob_url` wants it.
+    pub(crate) url: String,
+    /// The server, as `s3_endpoint` wants it.
+    pub(crate) endpoint: String,
+    name: String,
+}
+
+/// What every test may sign with; the server takes any.
+pub(crate) const S3_REGION: &str = "us-east-1";
+/// See `S3_REGION`.
+pub(crate) const S3_KEY: &str = "test";
+
+/// Starts the server at the first call.
+pub(crate) fn moto() -> &'static Moto {
+    static MOTO: OnceLock<Moto> = OnceLock::new();
+    MOTO.get_or_init(Moto::start)
+}
+
+impl Moto {
+    fn start() -> Self {
+        let log = watchdog::folder("moto-").join("moto.log");
+        for _ in 0..5 {
+            let port = free_port();
+            let mut command = Command::new(program("moto_server"));
+            command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+            let mut process = Process::spawn(&mut command, &log);
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while Instant::now() < deadline && process.is_alive() {
+                if process.log().contains(&format!("Running on http://127.0.0.1:{port}")) {
+                    return Self {
+                        port,
+                        _process: process,
+                    };
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        panic!(
+            "moto_server does not start: {}",
+            std::fs::read_to_string(&log).unwrap_or_default()
+        );
+    }
+
+    /// Makes an empty bucket.
+    pub(crate) async fn fresh_bucket(&self) -> Bucket {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let name = format!("bucket-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let endpoint = format!("http://127.0.0.1:{}", self.port);
+        let made = client::http()
+            .put(format!("{endpoint}/{name}"))
+            .send()
+            .await
+            .expect("moto answers");
+        assert!(made.status().is_success(), "no bucket: {}", made.status());
+        Bucket {
+            url: format!("s3://{name}/uploads"),
+            endpoint,
+            name,
+        }
+    }
+}
+
+impl Bucket {
+    /// The keys of all its objects.
+    pub(crate) async fn keys(&self) -> Vec<String> {
+        let url = format!("{}/{}?list-type=2", self.endpoint, self.name);
+        let page = client::http()
+            .get(url)
+            .send()
+            .await
+            .expect("moto answers")
+            .text()
+            .await
+            .expect("a listing");
+        let keys = page.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
+        keys.map(|(key, _)| key.to_owned()).collect()
+    }
+}

@@ -1,0 +1,329 @@
+//! The real binary on either stack: started, killed, started again, measured.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::client::Client;
+use super::moto::{Bucket, S3_KEY, S3_REGION, moto};
+use super::postgres::postgres;
+use super::process::Process;
+use super::programs::free_port;
+use super::redis::Redis;
+use super::watchdog;
+
+/// Which parts the product runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stack {
+    /// One process, SQLite, local files.
+    Embedded,
+    /// An API and a worker process over PostgreSQL, Redis and S3.
+    Scaled,
+}
+
+/// What a process of ours is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// `longshore serve`.
+    Serve,
+    /// `longshore api`.
+    Api,
+    /// `longshore worker`.
+    Worker,
+}
+
+impl Role {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Api => "api",
+            Self::Worker => "worker",
+        }
+    }
+}
+
+/// A started product. Dropping it kills its processes; it then insists that none of them panicked.
+pub(crate) struct Running {
+    /// Which parts it runs on.
+    pub(crate) stack: Stack,
+    /// An admin of the organization `acme`.
+    pub(crate) client: Client,
+    /// Where its processes run; in embedded mode the parent of `data`.
+    pub(crate) folder: PathBuf,
+    /// The scaled stack's own Redis.
+    pub(crate) redis: Option<Redis>,
+    /// The scaled stack's own bucket.
+    pub(crate) bucket: Option<Bucket>,
+    /// `postgres://…` or `sqlite://…`, for a look from outside.
+    pub(crate) database_url: String,
+    environment: Vec<(String, String)>,
+    port: u16,
+    processes: Vec<(Role, Process)>,
+}
+
+impl Stack {
+    /// Starts everything and waits until it is ready. Overrides are environment variables, `("LONGSHORE_WORKER_LEASE", "3s")`.
+    pub(crate) async fn start(self, overrides: &[(&str, &str)]) -> Running {
+        let mut running = self.prepare(overrides).await;
+        match self {
+            Self::Embedded => running.start(Role::Serve).await,
+            Self::Scaled => {
+                running.start(Role::Api).await;
+                running.start(Role::Worker).await;
+            }
+        }
+        running.client = running.admin_of("acme").await;
+        running
+    }
+
+    /// Everything but the product's own processes, for tests of how they start.
+    pub(crate) async fn prepare(self, overrides: &[(&str, &str)]) -> Running {
+        let folder = watchdog::folder("longshore-");
+        let mut environment = Vec::new();
+        let (mut redis, mut bucket) = (None, None);
+        let mut database_url = format!("sqlite://{}", folder.join("data/longshore.db").display());
+        if self == Self::Scaled {
+            let (own_redis, own_bucket) = (Redis::start(), moto().fresh_bucket().await);
+            database_url = postgres().fresh_database().await;
+            environment = scaled_environment(&database_url, &own_redis, &own_bucket);
+            (redis, bucket) = (Some(own_redis), Some(own_bucket));
+        }
+        environment.extend(
+            overrides
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        let port = free_port();
+        let client = Client::new(port, String::new(), String::new());
+        Running {
+            stack: self,
+            client,
+            folder,
+            redis,
+            bucket,
+            database_url,
+            environment,
+            port,
+            processes: Vec::new(),
+        }
+    }
+}
+
+fn scaled_environment(database_url: &str, redis: &Redis, bucket: &Bucket) -> Vec<(String, String)> {
+    let pairs = [
+        ("LONGSHORE_DATABASE_URL", database_url),
+        ("LONGSHORE_REDIS_URL", &redis.url()),
+        ("LONGSHORE_BLOB_URL", &bucket.url),
+        ("LONGSHORE_S3_ENDPOINT", &bucket.endpoint),
+        ("LONGSHORE_S3_REGION", S3_REGION),
+        ("LONGSHORE_S3_ACCESS_KEY_ID", S3_KEY),
+        ("LONGSHORE_S3_SECRET_ACCESS_KEY", S3_KEY),
+        ("LONGSHORE_S3_ALLOW_HTTP", "true"),
+        (
+            "LONGSHORE_SECRET_KEY",
+            "6c6f6e6773686f7265207465737473206f6e6c792c206e6f7420612073656372",
+        ),
+    ];
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+impl Running {
+    /// The role that answers requests.
+    pub(crate) fn front(&self) -> Role {
+        if self.stack == Stack::Embedded {
+            Role::Serve
+        } else {
+            Role::Api
+        }
+    }
+
+    /// The role that runs imports.
+    pub(crate) fn back(&self) -> Role {
+        if self.stack == Stack::Embedded {
+            Role::Serve
+        } else {
+            Role::Worker
+        }
+    }
+
+    /// Starts a process; one that answers requests is ready afterwards. A second worker is started the same way.
+    pub(crate) async fn start(&mut self, role: Role) {
+        for _ in 0..5 {
+            let log = self.folder.join(format!("{}.log", role.word()));
+            let process = Process::spawn(&mut self.command_of(role), &log);
+            self.processes.push((role, process));
+            if role == Role::Worker || self.is_ready().await {
+                return;
+            }
+            // Most likely somebody else was faster at the port.
+            let (_, failed) = self.processes.pop().expect("just pushed");
+            eprintln!("{}", failed.log_tail());
+            self.port = free_port();
+            self.client = self.client.at(self.port);
+        }
+        panic!("longshore {} does not get ready", role.word());
+    }
+
+    fn command_of(&self, role: Role) -> Command {
+        let mut command = self.command(&[role.word()]);
+        if role != Role::Worker {
+            command.arg("--listen").arg(format!("127.0.0.1:{}", self.port));
+        }
+        command
+    }
+
+    /// `longshore ARGUMENTS` on this stack's data, with nothing of the tests' own environment but what any program needs.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LONGSHORE_")) {
+            command.env_remove(name);
+        }
+        command
+            .current_dir(&self.folder)
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(self.folder.join("data"));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    async fn is_ready(&mut self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let client = self.client.clone();
+        while Instant::now() < deadline && self.processes.last_mut().is_some_and(|(_, process)| process.is_alive()) {
+            if client.try_get("/readyz").await.is_ok_and(|answer| answer.status == 200) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        false
+    }
+
+    /// A client with a new admin key of an organization, which is made if it is missing.
+    pub(crate) async fn admin_of(&self, organization: &str) -> Client {
+        self.key_of(organization, &["admin"]).await
+    }
+
+    /// The same with scopes of the test's choice.
+    pub(crate) async fn key_of(&self, organization: &str, scopes: &[&str]) -> Client {
+        let mut command = self.command(&["keys", "create", "--organization", organization, "--output", "json"]);
+        command.arg("--scopes").arg(scopes.join(","));
+        let made = command.output().expect("the binary runs");
+        assert!(
+            made.status.success(),
+            "keys create: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let answer: Value = serde_json::from_slice(&made.stdout).expect("JSON on stdout");
+        let word = |value: &Value| value.as_str().expect("a string").to_owned();
+        Client::new(self.port, word(&answer["key"]), word(&answer["organization"]["id"]))
+    }
+
+    /// The processes of one role; all of them are meant wherever a role is named.
+    fn each(&mut self, role: Role) -> impl Iterator<Item = &mut Process> {
+        self.processes
+            .iter_mut()
+            .filter(move |(of, _)| *of == role)
+            .map(|(_, process)| process)
+    }
+
+    /// Kills as a power cut would.
+    pub(crate) fn kill9(&mut self, role: Role) {
+        self.each(role).for_each(Process::kill9);
+        self.processes.retain(|(of, _)| *of != role);
+    }
+
+    /// `kill9`, then the same again on the same port.
+    pub(crate) async fn restart(&mut self, role: Role) {
+        self.kill9(role);
+        self.start(role).await;
+    }
+
+    /// Asks by SIGTERM; gives how long it took, or panics after `up_to`.
+    pub(crate) fn stop(&mut self, role: Role, up_to: Duration) -> Duration {
+        let began = Instant::now();
+        for process in self.each(role) {
+            process.signal("TERM");
+            let status = process
+                .wait(up_to)
+                .unwrap_or_else(|| panic!("still there:\n{}", process.log_tail()));
+            assert!(status.success(), "{status}\n{}", process.log_tail());
+        }
+        self.processes.retain(|(of, _)| *of != role);
+        began.elapsed()
+    }
+
+    /// Sends `STOP`, `CONT` and the like.
+    pub(crate) fn signal(&mut self, role: Role, name: &str) {
+        self.each(role).for_each(|process| process.signal(name));
+    }
+
+    /// What every process of the role has written on its outputs, over all its lives.
+    pub(crate) fn log(&self, role: Role) -> String {
+        std::fs::read_to_string(self.folder.join(format!("{}.log", role.word()))).unwrap_or_default()
+    }
+
+    /// The most memory a process of the role ever held, in KiB.
+    pub(crate) fn peak_kib(&mut self, role: Role) -> u64 {
+        self.each(role)
+            .map(|process| process.peak_kib())
+            .max()
+            .expect("a process of this role")
+    }
+
+    /// Where the embedded stack keeps its data.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// All files below the data folder's blobs, or all keys of the bucket: what uploads have left behind.
+    pub(crate) async fn blobs(&self) -> Vec<String> {
+        match &self.bucket {
+            Some(bucket) => bucket.keys().await,
+            None => files_below(&self.data_dir().join("blobs")),
+        }
+    }
+
+    /// The answer of an unauthenticated request.
+    pub(crate) fn stranger(&self) -> Client {
+        Client::new(self.port, String::new(), String::new())
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(files_below(&path))
+        } else {
+            files.push(path.display().to_string())
+        }
+    }
+    files
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for (_, process) in &mut self.processes {
+            process.kill9();
+        }
+        if std::thread::panicking() {
+            self.processes
+                .iter()
+                .for_each(|(_, process)| eprintln!("{}", process.log_tail()));
+            return;
+        }
+        for role in [Role::Serve, Role::Api, Role::Worker] {
+            let log = self.log(role);
+            let panicked = log.lines().find(|line| line.contains("panicked at"));
+            assert!(panicked.is_none(), "longshore {} panicked: {panicked:?}", role.word());
+        }
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}

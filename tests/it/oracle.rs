@@ -1,0 +1,61 @@
+//! Random files against the oracle: counts, final table and failed rows must be those of a program that shares no code with
+//! the product and applies one row after the other. Small batches, so that duplicates meet inside and across them.
+
+use serde_json::Value;
+
+use crate::harness::{Client, Stack, both_stacks, oracle};
+
+#[test]
+fn the_oracle_passes_its_own_tests() {
+    let output = oracle::own_tests();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+both_stacks! {
+    async fn random_histories_end_as_the_oracle_says(stack) {
+        let running = stack.start(&[("LONGSHORE_WORKER_BATCH_ROWS", "7")]).await;
+        let first = seed();
+        for seed in first..first + histories(stack) {
+            let client = running.admin_of(&format!("org-{seed}")).await;
+            follow(&client, seed).await;
+        }
+    }
+}
+
+/// `SEED=123 ./test random_histories` starts with a seed that was seen to fail.
+fn seed() -> u64 {
+    std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(1)
+}
+
+/// The scaled stack takes longer for each; what differs between them is the ledger, not the reader.
+fn histories(stack: Stack) -> u64 {
+    let most = if stack == Stack::Embedded { 40 } else { 25 };
+    std::env::var("HISTORIES")
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(most)
+}
+
+async fn follow(client: &Client, seed: u64) {
+    let mut table: Vec<Value> = Vec::new();
+    for (step, (options, file)) in oracle::random_history(seed).into_iter().enumerate() {
+        let expected = oracle::expect(&file, &options, &table);
+        let answer = client.upload("/v1/imports", Some(&options), "file", file).await;
+        let place = format!("seed {seed}, step {step}, options {options}");
+        assert!(
+            expected.get("refused").is_none(),
+            "{place}: a random file is sound: {expected}"
+        );
+        assert_eq!(answer.status, 202, "{place}: {}", answer.text);
+        let id = answer.json()["id"].as_i64().unwrap();
+        let import = client.wait_final(id).await;
+        let (users, failed) = (client.users().await, client.failed_csv(id).await);
+        if let Some(difference) = oracle::difference(&expected, &import, &users, &failed) {
+            panic!("{place}: {difference}\n{import:#}\n{failed}");
+        }
+        table = expected["users"].as_array().unwrap().clone();
+    }
+}
