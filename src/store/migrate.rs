@@ -141,8 +141,6 @@ async fn migrate_sqlite(sqlite: &Sqlite) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]
