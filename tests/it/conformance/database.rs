@@ -41,20 +41,33 @@ impl Database {
 
     pub(super) async fn empty_postgres() -> Self {
         let url = postgres().fresh_database().await;
-        Self { store: connect(&url).await, url, _folder: None }
+        Self {
+            store: connect(&url).await,
+            url,
+            _folder: None,
+        }
     }
 
     pub(super) async fn empty_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/store # 100%.db", folder.path().display());
-        Self { store: connect(&url).await, url, _folder: Some(folder) }
+        Self {
+            store: connect(&url).await,
+            url,
+            _folder: Some(folder),
+        }
     }
 
     /// Runs SQL that both databases understand, past the store.
     pub(super) async fn execute(&self, sql: &str) {
+        self.session().await.execute(sql).await;
+    }
+
+    /// A connection of the test's own.
+    pub(super) async fn session(&self) -> Session {
         match self.sqlite_file() {
-            Some(mut file) => file.batch_execute(sql).unwrap(),
-            None => self.client().await.batch_execute(sql).await.unwrap(),
+            Some(file) => Session::Sqlite(file),
+            None => Session::Postgres(self.client().await),
         }
     }
 
@@ -69,7 +82,11 @@ impl Database {
 
     /// A connection of the test's own, where the database is a file.
     pub(super) fn sqlite_file(&self) -> Option<SqliteConnection> {
-        let path = self.url.strip_prefix("sqlite://")?.replace('%', "%25").replace('#', "%23");
+        let path = self
+            .url
+            .strip_prefix("sqlite://")?
+            .replace('%', "%25")
+            .replace('#', "%23");
         let mut connection = SqliteConnection::establish(&format!("file:{path}?mode=rw")).unwrap();
         connection.batch_execute("pragma busy_timeout = 10000").unwrap();
         Some(connection)
@@ -103,6 +120,21 @@ impl Database {
     }
 }
 
+/// A connection that the store knows nothing of.
+pub(super) enum Session {
+    Postgres(tokio_postgres::Client),
+    Sqlite(SqliteConnection),
+}
+
+impl Session {
+    pub(super) async fn execute(&mut self, sql: &str) {
+        match self {
+            Self::Postgres(client) => client.batch_execute(sql).await.unwrap(),
+            Self::Sqlite(file) => file.batch_execute(sql).unwrap(),
+        }
+    }
+}
+
 #[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
@@ -111,7 +143,11 @@ struct Count {
 
 /// Opens a database, made if it is a missing file.
 pub(super) async fn connect(url: &str) -> Store {
-    let options = StoreOptions { connections: 8, bulk_connections: 2, create: true };
+    let options = StoreOptions {
+        connections: 8,
+        bulk_connections: 2,
+        create: true,
+    };
     Store::connect(url, options).await.unwrap()
 }
 
@@ -128,9 +164,16 @@ pub(super) fn new_import(org: OrgId) -> NewImport {
 
 pub(super) fn received(total: u64) -> Received {
     Received {
-        columns: vec![Column { header: "E-Mail".to_owned(), target: Target::Field("email".to_owned()) }],
+        columns: vec![Column {
+            header: "E-Mail".to_owned(),
+            target: Target::Field("email".to_owned()),
+        }],
         total,
-        start: Checkpoint { record: 0, byte: 7, line: 2 },
+        start: Checkpoint {
+            record: 0,
+            byte: 7,
+            line: 2,
+        },
         delimiter: b';',
         bytes: 100,
         sha256: "9c0f".to_owned(),

@@ -147,10 +147,17 @@ both_databases! {
 /// An actix worker is a thread with a runtime of its own: a client that goes away drops the handler there.
 #[test]
 fn a_call_dropped_on_another_runtime_breaks_nothing() {
-    let main = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let main = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let db = main.block_on(super::database::Database::sqlite());
     let org = main.block_on(db.org("acme"));
-    let single = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let single = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     single.block_on(async {
         for _ in 0..100 {
             let _ = futures::poll!(Box::pin(db.store.begin_import(new_import(org))));

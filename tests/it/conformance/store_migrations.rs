@@ -11,7 +11,9 @@ use super::database::{Database, both_databases, connect};
 fn folders(database: &str) -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
     let names = std::fs::read_dir(folder).unwrap();
-    names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 /// The SQL of every migration in one direction, in the order in which it is to be run.
@@ -30,8 +32,13 @@ fn the_folders_are_paired() {
     assert_eq!(folders("postgres"), folders("sqlite"));
     for database in ["postgres", "sqlite"] {
         for name in folders(database) {
-            let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "migrations", database, &name].iter().collect();
-            assert!(folder.join("up.sql").exists() && folder.join("down.sql").exists(), "{database}/{name}");
+            let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "migrations", database, &name]
+                .iter()
+                .collect();
+            assert!(
+                folder.join("up.sql").exists() && folder.join("down.sql").exists(),
+                "{database}/{name}"
+            );
         }
     }
 }
@@ -55,7 +62,10 @@ async fn down_undoes_up_on_sqlite() {
     let made = dump();
     assert!(made.iter().any(|line| line.contains("tableimports")), "{made:?}");
     database.execute(&scripts("sqlite", "down.sql")).await;
-    assert!(dump().iter().all(|line| line.contains("__diesel_schema_migrations")), "nothing is left");
+    assert!(
+        dump().iter().all(|line| line.contains("__diesel_schema_migrations")),
+        "nothing is left"
+    );
     database.execute(&scripts("sqlite", "up.sql")).await;
     assert_eq!(dump(), made);
 }
@@ -66,10 +76,16 @@ async fn down_undoes_up_on_postgres() {
     let client = database.client().await;
     let made = postgres_dump(&client).await;
     assert!(made.contains("imports.id bigint"), "{made}");
-    assert!(made.contains("fillfactor=50") && made.contains("INCLUDE (id, content_hash)"), "{made}");
+    assert!(
+        made.contains("fillfactor=50") && made.contains("INCLUDE (id, content_hash)"),
+        "{made}"
+    );
     client.batch_execute(&scripts("postgres", "down.sql")).await.unwrap();
     let left = postgres_dump(&client).await;
-    assert!(left.lines().all(|line| line.starts_with("__diesel_schema_migrations")), "{left}");
+    assert!(
+        left.lines().all(|line| line.starts_with("__diesel_schema_migrations")),
+        "{left}"
+    );
     client.batch_execute(&scripts("postgres", "up.sql")).await.unwrap();
     assert_eq!(postgres_dump(&client).await, made);
 }
@@ -80,7 +96,7 @@ async fn postgres_dump(client: &tokio_postgres::Client) -> String {
         with t as (select oid, relname, relkind, reloptions from pg_class where relnamespace = 'public'::regnamespace)
         select relname || ' ' || relkind::text || coalesce(' ' || reloptions::text, '') from t
         union all select t.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
-            || ' ' || a.attnotnull || ' ' || a.attidentity || ' ' || coalesce(l.collname, '')
+            || ' ' || a.attnotnull || ' ' || a.attidentity::text || ' ' || coalesce(l.collname, '')
             || coalesce(' ' || pg_get_expr(d.adbin, d.adrelid), '') || coalesce(' ' || col_description(t.oid, a.attnum), '')
             from t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and t.relkind = 'r'
             left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
@@ -100,8 +116,8 @@ both_databases! {
             Some(_) => "select m.name || '.' || p.name as line from sqlite_master m, pragma_table_info(m.name) p \
                         where m.type = 'table' and m.name not like 'sqlite%' and m.name not like '\\_\\_%' escape '\\' \
                         order by 1",
-            None => "select table_name || '.' || column_name as line from information_schema.columns \
-                     where table_schema = 'public' and table_name not like '\\_\\_%' order by 1 collate \"C\"",
+            None => "select table_name || '.' || column_name collate \"C\" as line from information_schema.columns \
+                     where table_schema = 'public' and table_name not like '\\_\\_%' order by line",
         };
         let lines: Vec<String> = match db.sqlite_file() {
             Some(mut file) => {
@@ -142,7 +158,10 @@ fn columns(script: &str) -> Vec<String> {
         } else if line.starts_with(')') {
             table = None;
         }
-        let column = line.strip_prefix("    ").and_then(|line| line.split_whitespace().next()).unwrap_or_default();
+        let column = line
+            .strip_prefix("    ")
+            .and_then(|line| line.split_whitespace().next())
+            .unwrap_or_default();
         let is_column = !["", "constraint", "primary", "check", "((status"].contains(&column);
         if let (Some(table), true) = (table, is_column) {
             columns.push(format!("{table}.{column}"));
@@ -185,7 +204,11 @@ async fn start_four_times(database: Database) {
 async fn a_typo_never_becomes_an_empty_database() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("typo.db");
-    let options = StoreOptions { connections: 2, bulk_connections: 1, create: false };
+    let options = StoreOptions {
+        connections: 2,
+        bulk_connections: 1,
+        create: false,
+    };
     let refused = Store::connect(&format!("sqlite://{}", path.display()), options).await;
     assert!(matches!(refused, Err(StoreError::Config(sentence)) if sentence.contains("typo.db")));
     assert!(!path.exists());

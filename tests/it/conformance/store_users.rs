@@ -8,13 +8,25 @@ use worker::resource::users::FIELDS;
 use super::database::both_databases;
 
 fn key(source_id: &str) -> Key {
-    Key { source: "hr".into(), source_id: source_id.into(), language: "".into() }
+    Key {
+        source: "hr".into(),
+        source_id: source_id.into(),
+        language: "".into(),
+    }
 }
 
 /// A user with these fields.
 fn stored(values: &[(&str, &str)]) -> Stored {
-    let value = |name: &str| values.iter().find(|(field, _)| *field == name).map(|(_, value)| Box::from(*value));
-    Stored { values: FIELDS.iter().map(|field| value(field.name)).collect(), attributes: Map::new() }
+    let value = |name: &str| {
+        values
+            .iter()
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| Box::from(*value))
+    };
+    Stored {
+        values: FIELDS.iter().map(|field| value(field.name)).collect(),
+        attributes: Map::new(),
+    }
 }
 
 both_databases! {
@@ -138,4 +150,3 @@ both_databases! {
         assert_eq!(page(Some(ids[3])).await, ids[4..]);
     }
 }
-
