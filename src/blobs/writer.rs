@@ -166,7 +166,7 @@ mod tests {
         writer
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn no_more_than_two_parts_are_on_their_way() {
         let counting = Counting::default();
         let most = counting.most.clone();
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(most.load(Ordering::SeqCst), 2000);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_dropped_writer_undoes_its_upload() {
         let counting = Counting::default();
         let aborted = counting.aborted.clone();

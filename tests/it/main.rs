@@ -13,6 +13,7 @@ mod conformance;
 mod crash;
 mod harness;
 mod house;
+mod mend;
 mod oracle;
 mod servers;
 mod stop_and_delete;

@@ -37,7 +37,16 @@ fn people(bytes: usize, quote: &str) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut id = 1_000_000_u64;
     while file.len() < bytes {
         let end = format!("{quote},{quote}");
-        let cells = ["Zoë", "Example", "zoe@example.org", "Main Street 7", "Springfield", "+31 6 1234 5678", "NL", ""];
+        let cells = [
+            "Zoë",
+            "Example",
+            "zoe@example.org",
+            "Main Street 7",
+            "Springfield",
+            "+31 6 1234 5678",
+            "NL",
+            "",
+        ];
         let row: Vec<String> = cells.iter().cycle().take(17).map(|cell| (*cell).to_owned()).collect();
         write!(file, "\n{quote}{id}{end}{}{quote}", row.join(&end))?;
         id += 1;
@@ -67,21 +76,21 @@ fn measure(talk: &mut impl Write, name: &str, file: &[u8]) -> Result<(), Box<dyn
 
     let mut reader = Reader::new(report.delimiter, report.start);
     let (mut records, mut cells) = (0_u64, 0_usize);
-    let mut plain = file.get(usize::try_from(report.start.byte)?..).unwrap_or_default().chunks(CHUNK_BYTES);
+    let plain = file.get(usize::try_from(report.start.byte)?..).unwrap_or_default();
     let started = Instant::now();
-    loop {
-        while let Some(record) = reader.next_record()? {
+    for mut chunk in plain.chunks(CHUNK_BYTES) {
+        while let Some(record) = reader.read(&mut chunk)? {
             records += 1;
-            cells += record.cells().count();
-        }
-        match plain.next() {
-            Some(chunk) => reader.feed(chunk),
-            None if records == report.records => break,
-            None => reader.finish(),
+            cells += record.cells.iter().count();
         }
     }
+    records += u64::from(reader.finish()?.is_some());
     say(talk, "reader", file.len(), started)?;
-    writeln!(talk, "  {records} records, {cells} cells, {} records in the gzip body", unzipped.records)?;
+    writeln!(
+        talk,
+        "  {records} records, {cells} cells, {} records in the gzip body",
+        unzipped.records
+    )?;
     Ok(())
 }
 
@@ -90,7 +99,12 @@ fn admit(
     inflate: Option<Inflate>,
     mut keep: impl FnMut(&[u8]) -> std::io::Result<()>,
 ) -> Result<ScanReport, Box<dyn Error>> {
-    let mut intake = Intake::new(IntakeOptions { inflate, encoding: None, delimiter: None, max_bytes: u64::MAX })?;
+    let mut intake = Intake::new(IntakeOptions {
+        inflate,
+        encoding: None,
+        delimiter: None,
+        max_bytes: u64::MAX,
+    })?;
     let mut plain = Vec::new();
     for mut chunk in body.chunks(CHUNK_BYTES) {
         while !chunk.is_empty() {

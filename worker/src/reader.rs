@@ -31,25 +31,30 @@ pub struct Record<'r> {
     pub after: Checkpoint,
     /// What it is.
     pub shape: Shape,
-    cells: Cells<'r>,
+    /// Its cells; none for an empty line.
+    pub cells: Cells<'r>,
 }
 
-impl<'r> Record<'r> {
-    /// Its cells in order, unquoted; none for an empty line.
-    pub fn cells(&self) -> impl Iterator<Item = &'r str> + use<'r> {
-        self.cells.iter()
-    }
-}
-
-/// The cells of a record, unquoted: one text and where each cell ends in it.
+/// The cells of a record, unquoted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cells<'r> {
+pub struct Cells<'r> {
     text: &'r str,
     ends: &'r [usize],
 }
 
 impl<'r> Cells<'r> {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &'r str> + use<'r> {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// There is none: the line is empty.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'r str> + use<'r> {
         let (text, mut start) = (self.text, 0);
         self.ends
             .iter()
@@ -77,18 +82,13 @@ pub enum ReadError {
     },
 }
 
-/// A push reader of records: `feed` it a chunk, take records until there is none, feed the next.
+/// A push reader of records.
 #[derive(Debug)]
 pub struct Reader {
     scanner: Scanner,
     splitter: Splitter,
-    /// The last chunk, behind what the one before left of a record: at most a record and a chunk.
+    /// The beginning of a record that came in several pushes: at most one record, hence at most `RECORD_BYTES` and a piece.
     held: Vec<u8>,
-    /// Where in `held` the current record starts.
-    start: usize,
-    /// How much of `held` the scanner has seen.
-    seen: usize,
-    complete: bool,
 }
 
 impl Reader {
@@ -98,51 +98,48 @@ impl Reader {
             scanner: Scanner::new(delimiter, from),
             splitter: Splitter::new(delimiter),
             held: Vec::new(),
-            start: 0,
-            seen: 0,
-            complete: false,
         }
     }
 
-    /// Takes the next bytes of the stream. Call it when `next_record` has nothing more to give.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        self.held.drain(..self.start);
-        self.seen -= self.start;
-        self.start = 0;
-        self.held.extend_from_slice(bytes);
-    }
-
-    /// The stream is over: a last record without a line end is one.
-    pub fn finish(&mut self) {
-        self.complete = true;
-    }
-
-    /// The next record; nothing when more bytes are needed, or none are left.
+    /// The next record out of `bytes`, which is moved on; nothing when more bytes are needed.
     ///
     /// ```
     /// # use worker::{ports::Checkpoint, reader::Reader};
     /// let mut reader = Reader::new(b',', Checkpoint { record: 0, byte: 0, line: 1 });
-    /// reader.feed(b"7,Ana\n8,\"Bo\n");
-    /// assert_eq!(reader.next_record()?.map(|record| record.record), Some(1));
-    /// assert!(reader.next_record()?.is_none());
-    /// reader.feed(b"Lo\"");
-    /// reader.finish();
-    /// let cells: Vec<_> = reader.next_record()?.into_iter().flat_map(|record| record.cells()).collect();
-    /// assert_eq!(cells, ["8", "Bo\nLo"]);
+    /// let mut bytes: &[u8] = b"7,Ana\n8,Bo\n9,";
+    /// while let Some(record) = reader.read(&mut bytes)? {
+    ///     assert_eq!(record.cells.len(), 2);
+    /// }
+    /// assert_eq!(reader.finish()?.map(|last| last.record), Some(3));
     /// # Ok::<(), worker::reader::ReadError>(())
     /// ```
-    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, ReadError> {
-        let fresh = self.held.get(self.seen..).unwrap_or_default();
-        let step = self.scanner.step(fresh).map_err(ReadError::Structure)?;
-        self.seen += step.used;
-        let end = match step.end {
-            None if self.complete => self.scanner.finish().map_err(ReadError::Structure)?,
-            end => end,
+    pub fn read(&mut self, bytes: &mut &[u8]) -> Result<Option<Record<'_>>, ReadError> {
+        let step = self.scanner.step(bytes).map_err(ReadError::Structure)?;
+        let (taken, rest) = bytes.split_at_checked(step.used).unwrap_or((bytes, &[]));
+        *bytes = rest;
+        let Some(end) = step.end else {
+            self.held.extend_from_slice(taken);
+            return Ok(None);
         };
-        let Some(end) = end else { return Ok(None) };
-        let bytes = self.held.get(self.start..self.seen).unwrap_or_default();
-        self.start = self.seen;
-        record(&mut self.splitter, bytes, end).map(Some)
+        if self.held.is_empty() {
+            return record(&mut self.splitter, taken, end).map(Some);
+        }
+        self.held.extend_from_slice(taken);
+        self.record_held(end).map(Some)
+    }
+
+    /// The stream is over: its last record, if that lacks a line end. To be called once.
+    pub fn finish(&mut self) -> Result<Option<Record<'_>>, ReadError> {
+        match self.scanner.finish().map_err(ReadError::Structure)? {
+            Some(end) => self.record_held(end).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn record_held(&mut self, end: RecordEnd) -> Result<Record<'_>, ReadError> {
+        let record = record(&mut self.splitter, &self.held, end);
+        self.held.clear();
+        record
     }
 }
 
