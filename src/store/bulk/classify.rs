@@ -44,12 +44,21 @@ impl Hits {
 
     /// The places without a record.
     pub(super) fn missing(&self) -> Vec<usize> {
-        self.0.iter().enumerate().filter(|(_, hit)| hit.is_none()).map(|(slot, _)| slot).collect()
+        self.0
+            .iter()
+            .enumerate()
+            .filter(|(_, hit)| hit.is_none())
+            .map(|(slot, _)| slot)
+            .collect()
     }
 
     /// The records whose values the plan needs, sorted by key: place and row. `written` picks the table.
     pub(super) fn wanted(&self, planner: &Planner<'_>, written: bool) -> Vec<(usize, i64)> {
-        let hits = self.0.iter().enumerate().filter_map(|(slot, hit)| hit.map(|hit| (slot, hit)));
+        let hits = self
+            .0
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, hit)| hit.map(|hit| (slot, hit)));
         hits.filter(|(slot, hit)| hit.written == written && planner.wants(*slot, hit.hash.as_ref()))
             .map(|(slot, hit)| (slot, hit.id))
             .collect()
@@ -69,9 +78,17 @@ impl Hits {
             let Some(hit) = hit else { return Found::Absent };
             let id = hit.written.then_some(hit.id);
             match record {
-                Some(record) => Found::Known { id, hash: record.hash, stored: Some(record.stored) },
+                Some(record) => Found::Known {
+                    id,
+                    hash: record.hash,
+                    stored: Some(record.stored),
+                },
                 None if planner.wants(slot, hit.hash.as_ref()) => Found::Absent,
-                None => Found::Known { id, hash: hit.hash, stored: None },
+                None => Found::Known {
+                    id,
+                    hash: hit.hash,
+                    stored: None,
+                },
             }
         })
         .collect()

@@ -26,12 +26,20 @@ pub(super) struct Table {
 impl Table {
     /// The organization's own records.
     pub(super) fn real(resource: Resource, org: OrgId) -> Self {
-        Self { name: resource.as_str().to_owned(), scope: "org_id", owner: org.0 }
+        Self {
+            name: resource.as_str().to_owned(),
+            scope: "org_id",
+            owner: org.0,
+        }
     }
 
     /// What a dry run would have written so far.
     pub(super) fn preview(resource: Resource, import: ImportId) -> Self {
-        Self { name: format!("preview_{}", resource.as_str()), scope: "import_id", owner: import.0 }
+        Self {
+            name: format!("preview_{}", resource.as_str()),
+            scope: "import_id",
+            owner: import.0,
+        }
     }
 }
 
@@ -47,17 +55,30 @@ pub(super) fn value_columns(resource: Resource) -> impl Iterator<Item = &'static
 
 /// Every column a new record is written with, in order.
 pub(super) fn new_record_columns(resource: Resource, scope: &'static str) -> Vec<&'static str> {
-    [scope].into_iter().chain(key_columns()).chain(value_columns(resource)).chain(NEW_RECORD).collect()
+    [scope]
+        .into_iter()
+        .chain(key_columns())
+        .chain(value_columns(resource))
+        .chain(NEW_RECORD)
+        .collect()
 }
 
 /// Column names as a list in SQL; quoted, as `groups` is a word of SQL too.
 pub(super) fn list<'a>(columns: impl IntoIterator<Item = &'a str>) -> String {
-    columns.into_iter().map(|column| format!("\"{column}\"")).collect::<Vec<_>>().join(", ")
+    columns
+        .into_iter()
+        .map(|column| format!("\"{column}\""))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The same, each as a column of `table`.
 pub(super) fn list_of<'a>(table: &str, columns: impl IntoIterator<Item = &'a str>) -> String {
-    columns.into_iter().map(|column| format!("{table}.\"{column}\"")).collect::<Vec<_>>().join(", ")
+    columns
+        .into_iter()
+        .map(|column| format!("{table}.\"{column}\""))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The cells of `value_columns` but the last.
@@ -78,7 +99,10 @@ pub(super) fn read_stored(mut cells: Vec<Option<Box<str>>>) -> Result<Stored, St
     } else {
         from_json("attributes", &attributes)?
     };
-    Ok(Stored { values: cells, attributes })
+    Ok(Stored {
+        values: cells,
+        attributes,
+    })
 }
 
 /// The hash in a cell; one of another length is nobody's, and as good as none.
@@ -99,18 +123,31 @@ mod tests {
     /// Column names as diesel's own SQL spells them.
     fn columns_of(sql: &str) -> BTreeSet<String> {
         let list = sql.split(" FROM ").next().unwrap_or_default();
-        list.split(',').filter_map(|column| column.rsplit('`').nth(1)).map(str::to_owned).collect()
+        list.split(',')
+            .filter_map(|column| column.rsplit('`').nth(1))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn written(scope: &'static str) -> BTreeSet<String> {
         let rest = ["id", "version", "updated_by_import"];
-        new_record_columns(Resource::Users, scope).into_iter().chain(rest).map(str::to_owned).collect()
+        new_record_columns(Resource::Users, scope)
+            .into_iter()
+            .chain(rest)
+            .map(str::to_owned)
+            .collect()
     }
 
     #[test]
     fn every_column_of_the_tables_is_written_or_known_to_start_empty() {
-        assert_eq!(columns_of(&debug_query::<Sqlite, _>(&users::table).to_string()), written("org_id"));
-        assert_eq!(columns_of(&debug_query::<Sqlite, _>(&preview_users::table).to_string()), written("import_id"));
+        assert_eq!(
+            columns_of(&debug_query::<Sqlite, _>(&users::table).to_string()),
+            written("org_id")
+        );
+        assert_eq!(
+            columns_of(&debug_query::<Sqlite, _>(&preview_users::table).to_string()),
+            written("import_id")
+        );
     }
 
     #[test]

@@ -50,7 +50,10 @@ impl Job<'_> {
 
     /// The table that shows through where the written one has no record: the real one under a dry run.
     pub(super) fn beneath(&self) -> Option<Table> {
-        self.run.options.dry_run.then(|| Table::real(self.resource(), self.run.org))
+        self.run
+            .options
+            .dry_run
+            .then(|| Table::real(self.resource(), self.run.org))
     }
 
     /// The rules for the plan, given what failed before this batch.
@@ -68,7 +71,10 @@ impl Job<'_> {
             return Some(Commit::Fenced);
         }
         let done = row.record == settled.after.record;
-        done.then_some(Commit::Done { counts: row.counts, stop: settled.stop })
+        done.then_some(Commit::Done {
+            counts: row.counts,
+            stop: settled.stop,
+        })
     }
 }
 
@@ -112,13 +118,25 @@ impl Settled {
     pub(super) fn new(standing: &Standing, plan: &Plan<'_>) -> Result<Self, StoreError> {
         let mut counts = standing.counts;
         counts.add(&plan.counts);
-        let tally = if plan.failures.is_empty() { None } else { Some(add_tally(&standing.tally, &plan.failures)?) };
-        Ok(Self { counts, tally, after: plan.after, stop: plan.stop })
+        let tally = if plan.failures.is_empty() {
+            None
+        } else {
+            Some(add_tally(&standing.tally, &plan.failures)?)
+        };
+        Ok(Self {
+            counts,
+            tally,
+            after: plan.after,
+            stop: plan.stop,
+        })
     }
 
     /// The answer once it is durable.
     pub(super) fn commit(&self) -> Commit {
-        Commit::Done { counts: self.counts, stop: self.stop }
+        Commit::Done {
+            counts: self.counts,
+            stop: self.stop,
+        }
     }
 }
 

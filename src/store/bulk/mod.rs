@@ -19,9 +19,9 @@ use worker::batch::Batch;
 use worker::ports::{Claimed, Commit};
 
 use self::job::Job;
+use super::Store;
 use super::db::Db;
 use super::error::StoreError;
-use super::Store;
 
 impl Store {
     /// Writes a batch, all or nothing: its rows and failures, the import's counts, tally and checkpoint. The lease is good
@@ -35,12 +35,27 @@ impl Store {
         self.run(move |db| async move {
             match db {
                 Db::Postgres(postgres) => {
-                    postgres::commit_batch(&postgres.bulk, &Job { run: &run, batch: &batch, lease }).await
+                    postgres::commit_batch(
+                        &postgres.bulk,
+                        &Job {
+                            run: &run,
+                            batch: &batch,
+                            lease,
+                        },
+                    )
+                    .await
                 }
                 Db::Sqlite(sqlite) => {
                     let mut writer = sqlite.writer().await?;
                     let work = move |connection: &mut _| {
-                        Ok(sqlite::commit_batch(connection, &Job { run: &run, batch: &batch, lease }))
+                        Ok(sqlite::commit_batch(
+                            connection,
+                            &Job {
+                                run: &run,
+                                batch: &batch,
+                                lease,
+                            },
+                        ))
                     };
                     writer.spawn_blocking(work).await?
                 }

@@ -67,25 +67,57 @@ mod tests {
     }
 
     fn failure(record: u64, errors: Vec<RowError>) -> Failure {
-        Failure { record, line: record + 1, errors, cells: Vec::new() }
+        Failure {
+            record,
+            line: record + 1,
+            errors,
+            cells: Vec::new(),
+        }
     }
 
     #[test]
     fn a_kind_is_code_field_and_column_and_names_its_first_three_rows() {
         let mut tally = Vec::new();
         let mail = || error(RowCode::InvalidEmail, "E-Mail");
-        merge(&mut tally, &[failure(1, vec![mail(), error(RowCode::Required, "Id")]), failure(5, vec![mail()])]);
-        merge(&mut tally, &[failure(6, vec![mail()]), failure(9, vec![mail(), error(RowCode::InvalidEmail, "Other")])]);
-        let seen: Vec<_> =
-            tally.iter().map(|kind| (kind.column.as_deref().unwrap_or(""), kind.count, &kind.rows[..])).collect();
-        assert_eq!(seen, [("E-Mail", 4, &[2, 6, 7][..]), ("Id", 1, &[2][..]), ("Other", 1, &[10][..])]);
+        merge(
+            &mut tally,
+            &[
+                failure(1, vec![mail(), error(RowCode::Required, "Id")]),
+                failure(5, vec![mail()]),
+            ],
+        );
+        merge(
+            &mut tally,
+            &[
+                failure(6, vec![mail()]),
+                failure(9, vec![mail(), error(RowCode::InvalidEmail, "Other")]),
+            ],
+        );
+        let seen: Vec<_> = tally
+            .iter()
+            .map(|kind| (kind.column.as_deref().unwrap_or(""), kind.count, &kind.rows[..]))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("E-Mail", 4, &[2, 6, 7][..]),
+                ("Id", 1, &[2][..]),
+                ("Other", 1, &[10][..])
+            ]
+        );
         assert_eq!(tally[0].message, "what is wrong with E-Mail");
     }
 
     #[test]
     fn a_row_counts_once_per_kind() {
         let mut tally = Vec::new();
-        merge(&mut tally, &[failure(1, vec![error(RowCode::TooLong, "A"), error(RowCode::TooLong, "A")])]);
+        merge(
+            &mut tally,
+            &[failure(
+                1,
+                vec![error(RowCode::TooLong, "A"), error(RowCode::TooLong, "A")],
+            )],
+        );
         assert_eq!((tally[0].count, &tally[0].rows[..]), (1, &[2][..]));
     }
 
@@ -93,7 +125,13 @@ mod tests {
     fn kinds_are_bounded_and_known_ones_go_on_counting() {
         let mut tally = Vec::new();
         for record in 1..=300 {
-            merge(&mut tally, &[failure(record, vec![error(RowCode::TooLong, &format!("column {record}"))])]);
+            merge(
+                &mut tally,
+                &[failure(
+                    record,
+                    vec![error(RowCode::TooLong, &format!("column {record}"))],
+                )],
+            );
         }
         merge(&mut tally, &[failure(301, vec![error(RowCode::TooLong, "column 1")])]);
         assert_eq!((tally.len(), tally[0].count), (MAX_KINDS, 2));
@@ -102,7 +140,15 @@ mod tests {
     #[test]
     fn the_tally_does_not_depend_on_where_batches_end() {
         let failures: Vec<_> = (1..=50)
-            .map(|n| failure(n, vec![error(RowCode::Required, &format!("c{}", n % 7)), error(RowCode::TooLong, "x")]))
+            .map(|n| {
+                failure(
+                    n,
+                    vec![
+                        error(RowCode::Required, &format!("c{}", n % 7)),
+                        error(RowCode::TooLong, "x"),
+                    ],
+                )
+            })
             .collect();
         let tally_by = |size: usize| {
             let mut tally = Vec::new();

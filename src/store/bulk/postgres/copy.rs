@@ -64,7 +64,13 @@ impl Encoder {
 
     /// A `timestamp` without time zone.
     pub(super) fn timestamp(&mut self, cell: NaiveDateTime) {
-        self.bigint(cell.and_utc().signed_duration_since(DateTime::UNIX_EPOCH).num_microseconds().unwrap_or(i64::MAX).saturating_sub(EPOCH_MICROS));
+        self.bigint(
+            cell.and_utc()
+                .signed_duration_since(DateTime::UNIX_EPOCH)
+                .num_microseconds()
+                .unwrap_or(i64::MAX)
+                .saturating_sub(EPOCH_MICROS),
+        );
     }
 }
 
@@ -76,7 +82,10 @@ pub(super) struct CopyIn {
 
 impl CopyIn {
     pub(super) fn new(sink: CopyInSink<Bytes>) -> Self {
-        Self { sink: Box::pin(sink), encoder: Encoder::new() }
+        Self {
+            sink: Box::pin(sink),
+            encoder: Encoder::new(),
+        }
     }
 
     /// Where the next row is written.

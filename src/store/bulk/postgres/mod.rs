@@ -101,7 +101,11 @@ async fn guard(session: &mut Session<'_>, job: &Job<'_>) -> Result<Option<Standi
     let rows = session.query(&sql, &[&import, &org, &token, &record, &seconds]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let now: NaiveDateTime = row.try_get(7)?;
-    Ok(Some(Standing { counts: read_counts(six(row)?)?, tally: row.try_get(6)?, now }))
+    Ok(Some(Standing {
+        counts: read_counts(six(row)?)?,
+        tally: row.try_get(6)?,
+        now,
+    }))
 }
 
 fn six(row: &Row) -> Result<[i64; 6], tokio_postgres::Error> {
@@ -145,12 +149,34 @@ async fn advance(session: &mut Session<'_>, job: &Job<'_>, settled: &Settled) ->
                checkpoint_record = $8, checkpoint_byte = $9, checkpoint_line = $10, tally = coalesce($11, tally), crash_count = 0
                where id = $1";
     let numbers = advanced(settled)?;
-    let [created, updated, unchanged, failed, skipped, warnings, record, byte, line] = &numbers;
+    let [
+        created,
+        updated,
+        unchanged,
+        failed,
+        skipped,
+        warnings,
+        record,
+        byte,
+        line,
+    ] = &numbers;
     let import = job.run.lease.import.0;
     session
         .execute(
             sql,
-            &[&import, created, updated, unchanged, failed, skipped, warnings, record, byte, line, &settled.tally],
+            &[
+                &import,
+                created,
+                updated,
+                unchanged,
+                failed,
+                skipped,
+                warnings,
+                record,
+                byte,
+                line,
+                &settled.tally,
+            ],
         )
         .await?;
     Ok(())
@@ -164,9 +190,15 @@ async fn look_up(pool: &BulkPool, job: &Job<'_>, settled: &Settled) -> Result<Co
     let sql = format!("select {COUNTS}, lease, checkpoint_record from imports where id = $1 for update");
     let rows = session.query(&sql, &[&job.run.lease.import.0]).await?;
     session.rollback().await?;
-    let Some(row) = rows.first() else { return Ok(Commit::Fenced) };
+    let Some(row) = rows.first() else {
+        return Ok(Commit::Fenced);
+    };
     let record: i64 = row.try_get(7)?;
-    let ledgered = Ledgered { lease: row.try_get(6)?, record: unsigned("imports.checkpoint_record", record)?, counts: read_counts(six(row)?)? };
+    let ledgered = Ledgered {
+        lease: row.try_get(6)?,
+        record: unsigned("imports.checkpoint_record", record)?,
+        counts: read_counts(six(row)?)?,
+    };
     let lost = || Trouble::Again(StoreError::unavailable("COMMIT was not answered and did not happen"));
     job.outcome(&ledgered, settled).ok_or_else(lost)
 }

@@ -49,11 +49,18 @@ impl Manager for Connections {
             }
         });
         client.batch_execute(SETTINGS).await?;
-        Ok(Connection { client, statements: HashMap::new() })
+        Ok(Connection {
+            client,
+            statements: HashMap::new(),
+        })
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Self::Error> {
-        if connection.client.is_closed() { Err(RecycleError::message("closed")) } else { Ok(()) }
+        if connection.client.is_closed() {
+            Err(RecycleError::message("closed"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -87,7 +94,10 @@ impl Connection {
     /// Opens a transaction.
     pub(super) async fn begin(&mut self) -> Result<Session<'_>, tokio_postgres::Error> {
         let transaction = self.client.transaction().await?;
-        Ok(Session { transaction, statements: &mut self.statements })
+        Ok(Session {
+            transaction,
+            statements: &mut self.statements,
+        })
     }
 }
 

@@ -17,8 +17,10 @@ pub(super) async fn probe(session: &mut Session<'_>, job: &Job<'_>, keys: &[&Key
     probe_table(session, &job.written(), &all, true, &mut hits).await?;
     if let Some(beneath) = job.beneath() {
         let missing = hits.missing();
-        let rest: Vec<(usize, &Key)> =
-            missing.into_iter().filter_map(|slot| keys.get(slot).map(|key| (slot, *key))).collect();
+        let rest: Vec<(usize, &Key)> = missing
+            .into_iter()
+            .filter_map(|slot| keys.get(slot).map(|key| (slot, *key)))
+            .collect();
         probe_table(session, &beneath, &rest, false, &mut hits).await?;
     }
     Ok(hits)
@@ -42,12 +44,22 @@ async fn probe_table(
     let sources: Vec<&str> = keys.iter().map(|(_, key)| key.source.as_ref()).collect();
     let source_ids: Vec<&str> = keys.iter().map(|(_, key)| key.source_id.as_ref()).collect();
     let languages: Vec<&str> = keys.iter().map(|(_, key)| key.language.as_ref()).collect();
-    for row in session.query(&sql, &[&sources, &source_ids, &languages, &table.owner]).await? {
+    for row in session
+        .query(&sql, &[&sources, &source_ids, &languages, &table.owner])
+        .await?
+    {
         let nth: i64 = row.try_get(0)?;
         let place = usize::try_from(nth - 1).ok().and_then(|place| keys.get(place));
         let hash = read_hash(row.try_get(2)?);
         if let Some((slot, _)) = place {
-            hits.set(*slot, Hit { id: row.try_get(1)?, hash, written });
+            hits.set(
+                *slot,
+                Hit {
+                    id: row.try_get(1)?,
+                    hash,
+                    written,
+                },
+            );
         }
     }
     Ok(())
@@ -62,10 +74,32 @@ pub(super) async fn load(
 ) -> Result<Vec<Loaded>, Trouble> {
     let mut loaded = Vec::new();
     let own = hits.wanted(planner, true);
-    load_table(session, &Source { job, table: job.written(), locked: true }, planner, own, &mut loaded).await?;
+    load_table(
+        session,
+        &Source {
+            job,
+            table: job.written(),
+            locked: true,
+        },
+        planner,
+        own,
+        &mut loaded,
+    )
+    .await?;
     if let Some(table) = job.beneath() {
         let seen = hits.wanted(planner, false);
-        load_table(session, &Source { job, table, locked: false }, planner, seen, &mut loaded).await?;
+        load_table(
+            session,
+            &Source {
+                job,
+                table,
+                locked: false,
+            },
+            planner,
+            seen,
+            &mut loaded,
+        )
+        .await?;
     }
     Ok(loaded)
 }
@@ -103,7 +137,9 @@ async fn load_table(
     let ids: Vec<i64> = wanted.iter().map(|(_, id)| *id).collect();
     for row in session.query(&source.sql(), &[&ids, &source.table.owner]).await? {
         let nth: i64 = row.try_get(0)?;
-        let Some((slot, _)) = usize::try_from(nth - 1).ok().and_then(|place| wanted.get(place)) else { continue };
+        let Some((slot, _)) = usize::try_from(nth - 1).ok().and_then(|place| wanted.get(place)) else {
+            continue;
+        };
         let Some(key) = planner.keys().get(*slot) else { continue };
         if has_key(&row, key)? {
             loaded.push(read_loaded(&row, *slot)?);
@@ -122,7 +158,12 @@ fn has_key(row: &Row, key: &Key) -> Result<bool, tokio_postgres::Error> {
 }
 
 fn read_loaded(row: &Row, slot: usize) -> Result<Loaded, Trouble> {
-    let cells = (KEY_AT + 3..row.len()).map(|column| row.try_get::<_, Option<&str>>(column).map(|cell| cell.map(Box::from)));
+    let cells =
+        (KEY_AT + 3..row.len()).map(|column| row.try_get::<_, Option<&str>>(column).map(|cell| cell.map(Box::from)));
     let stored = read_stored(cells.collect::<Result<_, _>>()?)?;
-    Ok(Loaded { slot, hash: read_hash(row.try_get(1)?), stored })
+    Ok(Loaded {
+        slot,
+        hash: read_hash(row.try_get(1)?),
+        stored,
+    })
 }

@@ -7,10 +7,10 @@ use worker::row_error::Failure;
 
 use super::pool::Session;
 use super::trouble::Trouble;
-use crate::store::cell::signed;
-use crate::store::error::StoreError;
 use crate::store::bulk::columns::{attributes, list, new_record_columns, value_columns, values};
 use crate::store::bulk::job::{FAILURE_COLUMNS, Job, failure_cells};
+use crate::store::cell::signed;
+use crate::store::error::StoreError;
 
 /// Writes new records.
 pub(super) async fn insert(
@@ -21,7 +21,11 @@ pub(super) async fn insert(
 ) -> Result<(), Trouble> {
     let table = job.written();
     let columns = new_record_columns(job.resource(), table.scope);
-    let sql = format!("copy {} ({}) from stdin (format binary)", table.name, list(columns.iter().copied()));
+    let sql = format!(
+        "copy {} ({}) from stdin (format binary)",
+        table.name,
+        list(columns.iter().copied())
+    );
     let mut copy = session.copy(&sql).await?;
     for write in inserts {
         let row = copy.encoder();
@@ -56,7 +60,10 @@ pub(super) async fn update(
     }
     let ids: Vec<i64> = updates.iter().map(|(id, _)| *id).collect();
     let hashes: Vec<&[u8]> = updates.iter().map(|(_, write)| write.hash.as_slice()).collect();
-    let texts = updates.iter().map(|(_, write)| attributes(&write.stored)).collect::<Result<Vec<_>, _>>()?;
+    let texts = updates
+        .iter()
+        .map(|(_, write)| attributes(&write.stored))
+        .collect::<Result<Vec<_>, _>>()?;
     let cells = by_column(updates, &texts);
     let import = job.run.lease.import.0;
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&import, &now, &ids, &hashes];
@@ -65,14 +72,24 @@ pub(super) async fn update(
     if usize::try_from(written) == Ok(updates.len()) {
         return Ok(());
     }
-    Err(StoreError::Corrupt(format!("{written} of {} locked records took their update", updates.len())).into())
+    Err(StoreError::Corrupt(format!(
+        "{written} of {} locked records took their update",
+        updates.len()
+    ))
+    .into())
 }
 
 /// Binds: the import, the time, then arrays of ids, hashes and one of each value column.
 fn update_sql(job: &Job<'_>) -> String {
     let columns: Vec<&str> = value_columns(job.resource()).collect();
-    let set: String = columns.iter().map(|column| format!("\"{column}\" = k.\"{column}\", ")).collect();
-    let arrays: String = (5..).zip(&columns).map(|(bind, _)| format!(", ${bind}::text[]")).collect();
+    let set: String = columns
+        .iter()
+        .map(|column| format!("\"{column}\" = k.\"{column}\", "))
+        .collect();
+    let arrays: String = (5..)
+        .zip(&columns)
+        .map(|(bind, _)| format!(", ${bind}::text[]"))
+        .collect();
     let table = job.written();
     format!(
         "update {} u set {set} content_hash = k.content_hash, version = u.version + 1, updated_by_import = $1, updated_at = $2
@@ -85,10 +102,17 @@ fn update_sql(job: &Job<'_>) -> String {
 
 /// The cells of the value columns, turned from rows into columns.
 fn by_column<'a>(updates: &'a [(i64, Write<'_>)], attributes: &'a [String]) -> Vec<Vec<Option<&'a str>>> {
-    let width = updates.iter().map(|(_, write)| write.stored.values.len()).max().unwrap_or_default();
+    let width = updates
+        .iter()
+        .map(|(_, write)| write.stored.values.len())
+        .max()
+        .unwrap_or_default();
     let mut columns: Vec<Vec<Option<&str>>> = (0..width).map(|_| Vec::with_capacity(updates.len())).collect();
     for (_, write) in updates {
-        columns.iter_mut().zip(values(&write.stored)).for_each(|(column, cell)| column.push(cell));
+        columns
+            .iter_mut()
+            .zip(values(&write.stored))
+            .for_each(|(column, cell)| column.push(cell));
     }
     columns.push(attributes.iter().map(|text| Some(text.as_str())).collect());
     columns
@@ -103,7 +127,10 @@ pub(super) async fn keep_failures(
     if failures.is_empty() {
         return Ok(());
     }
-    let sql = format!("copy import_failures ({}) from stdin (format binary)", list(FAILURE_COLUMNS));
+    let sql = format!(
+        "copy import_failures ({}) from stdin (format binary)",
+        list(FAILURE_COLUMNS)
+    );
     let mut copy = session.copy(&sql).await?;
     for failure in failures {
         let (errors, cells) = failure_cells(failure)?;

@@ -21,7 +21,9 @@ use crate::store::error::StoreError;
 /// Writes a batch, all or nothing.
 pub(super) fn commit_batch(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Commit, StoreError> {
     connection.immediate_transaction(|connection| {
-        let Some(standing) = guard(connection, job)? else { return Ok(Commit::Fenced) };
+        let Some(standing) = guard(connection, job)? else {
+            return Ok(Commit::Fenced);
+        };
         let plan = classify(connection, job, &standing)?;
         insert(connection, job, &plan.inserts, standing.now)?;
         update(connection, job, &plan.updates, standing.now)?;
@@ -47,7 +49,9 @@ struct Guarded {
 /// The first statement proves the right to write.
 fn guard(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Option<Standing>, StoreError> {
     let now = Utc::now().naive_utc().trunc_subsecs(6);
-    let until = chrono::Duration::from_std(job.lease).ok().and_then(|lease| now.checked_add_signed(lease));
+    let until = chrono::Duration::from_std(job.lease)
+        .ok()
+        .and_then(|lease| now.checked_add_signed(lease));
     let found = diesel::sql_query(
         "update imports set lease_until = ?
          where id = ? and org_id = ? and lease = ? and checkpoint_record = ?
@@ -60,16 +64,25 @@ fn guard(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Option<Stan
     .bind::<Text, _>(job.token())
     .bind::<BigInt, _>(signed("record", job.batch.from.record)?)
     .load::<Guarded>(connection)?;
-    let Some(row) = found.into_iter().next() else { return Ok(None) };
-    let counts = [row.created, row.updated, row.unchanged, row.failed, row.skipped, row.warnings];
-    Ok(Some(Standing { counts: read_counts(counts)?, tally: row.tally, now }))
+    let Some(row) = found.into_iter().next() else {
+        return Ok(None);
+    };
+    let counts = [
+        row.created,
+        row.updated,
+        row.unchanged,
+        row.failed,
+        row.skipped,
+        row.warnings,
+    ];
+    Ok(Some(Standing {
+        counts: read_counts(counts)?,
+        tally: row.tally,
+        now,
+    }))
 }
 
-fn classify<'a>(
-    connection: &mut SqliteConnection,
-    job: &Job<'a>,
-    standing: &Standing,
-) -> Result<Plan<'a>, StoreError> {
+fn classify<'a>(connection: &mut SqliteConnection, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, StoreError> {
     let planner = Planner::new(job.batch, job.run.options.mode);
     let hits = probe::probe(connection, job, planner.keys())?;
     let loaded = probe::load(connection, job, &planner, &hits)?;
@@ -86,7 +99,11 @@ fn insert(
     let table = job.written();
     let columns = new_record_columns(job.resource(), table.scope);
     let places = vec!["?"; columns.len()].join(", ");
-    let statement = Statement::new(&format!("insert into {} ({}) values ({places})", table.name, list(columns)));
+    let statement = Statement::new(&format!(
+        "insert into {} ({}) values ({places})",
+        table.name,
+        list(columns)
+    ));
     for write in inserts {
         let key = [&write.key.source, &write.key.source_id, &write.key.language];
         let mut binds = vec![Bind::Number(table.owner)];
@@ -105,7 +122,9 @@ fn update(
     updates: &[(i64, Write<'_>)],
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
-    let set: String = value_columns(job.resource()).map(|column| format!("\"{column}\" = ?, ")).collect();
+    let set: String = value_columns(job.resource())
+        .map(|column| format!("\"{column}\" = ?, "))
+        .collect();
     let statement = Statement::new(&format!(
         "update {} set {set}content_hash = ?, version = version + 1, updated_by_import = ?, updated_at = ? where id = ?",
         job.written().name
@@ -125,7 +144,11 @@ fn keep_failures(connection: &mut SqliteConnection, job: &Job<'_>, failures: &[F
     let statement = Statement::new(&format!("insert into import_failures ({columns}) values ({places})"));
     for failure in failures {
         let (errors, cells) = failure_cells(failure)?;
-        let place = [job.run.lease.import.0, signed("record", failure.record)?, signed("line", failure.line)?];
+        let place = [
+            job.run.lease.import.0,
+            signed("record", failure.record)?,
+            signed("line", failure.line)?,
+        ];
         let mut binds: Vec<Bind<'_>> = place.into_iter().map(Bind::Number).collect();
         binds.extend([Bind::Own(errors), Bind::Own(cells)]);
         statement.execute(connection, binds)?;
@@ -142,7 +165,10 @@ fn advance(connection: &mut SqliteConnection, job: &Job<'_>, settled: &Settled) 
          where id = ?",
     );
     let mut binds: Vec<Bind<'_>> = advanced(settled)?.into_iter().map(Bind::Number).collect();
-    binds.extend([Bind::Text(settled.tally.as_deref()), Bind::Number(job.run.lease.import.0)]);
+    binds.extend([
+        Bind::Text(settled.tally.as_deref()),
+        Bind::Number(job.run.lease.import.0),
+    ]);
     statement.execute(connection, binds)?;
     Ok(())
 }

@@ -6,11 +6,11 @@ use diesel::sqlite::SqliteConnection;
 use worker::batch::Key;
 use worker::batch::plan::Planner;
 
-use crate::store::cell::{from_json, to_json};
-use crate::store::error::StoreError;
 use crate::store::bulk::classify::{Hit, Hits, Loaded};
 use crate::store::bulk::columns::{Table, list_of, read_hash, read_stored, value_columns};
 use crate::store::bulk::job::Job;
+use crate::store::cell::{from_json, to_json};
+use crate::store::error::StoreError;
 
 #[derive(QueryableByName)]
 struct Probed {
@@ -41,16 +41,24 @@ fn probe_table(
 ) -> Result<(), StoreError> {
     let slots = hits.missing();
     let missing = slots.iter().filter_map(|slot| keys.get(*slot));
-    let parts: Vec<[&str; 3]> = missing.map(|key| [&*key.source, &*key.source_id, &*key.language]).collect();
+    let parts: Vec<[&str; 3]> = missing
+        .map(|key| [&*key.source, &*key.source_id, &*key.language])
+        .collect();
     let sql = format!(
         "select k.key as nth, u.id as id, u.content_hash as content_hash from json_each(?) k cross join {} u
          on u.{} = ? and u.source = k.value ->> 0 and u.source_id = k.value ->> 1 and u.language = k.value ->> 2",
         table.name, table.scope
     );
-    let query = diesel::sql_query(sql).bind::<Text, _>(to_json("keys", &parts)?).bind::<BigInt, _>(table.owner);
+    let query = diesel::sql_query(sql)
+        .bind::<Text, _>(to_json("keys", &parts)?)
+        .bind::<BigInt, _>(table.owner);
     for row in query.load_iter::<Probed, _>(connection)? {
         let row = row?;
-        let hit = Hit { id: row.id, hash: read_hash(row.content_hash.as_deref()), written };
+        let hit = Hit {
+            id: row.id,
+            hash: read_hash(row.content_hash.as_deref()),
+            written,
+        };
         if let Some(slot) = usize::try_from(row.nth).ok().and_then(|nth| slots.get(nth)) {
             hits.set(*slot, hit);
         }
@@ -76,7 +84,13 @@ pub(super) fn load(
     hits: &Hits,
 ) -> Result<Vec<Loaded>, StoreError> {
     let mut loaded = Vec::new();
-    load_table(connection, job, &job.written(), &hits.wanted(planner, true), &mut loaded)?;
+    load_table(
+        connection,
+        job,
+        &job.written(),
+        &hits.wanted(planner, true),
+        &mut loaded,
+    )?;
     if let Some(beneath) = job.beneath() {
         load_table(connection, job, &beneath, &hits.wanted(planner, false), &mut loaded)?;
     }
@@ -101,13 +115,21 @@ fn load_table(
         table.name,
         table.scope
     );
-    let query = diesel::sql_query(sql).bind::<Text, _>(to_json("ids", &ids)?).bind::<BigInt, _>(table.owner);
+    let query = diesel::sql_query(sql)
+        .bind::<Text, _>(to_json("ids", &ids)?)
+        .bind::<BigInt, _>(table.owner);
     for row in query.load_iter::<Cells, _>(connection)? {
         let row = row?;
         let cells = from_json("cells", &row.cells)?;
-        let Some((slot, _)) = usize::try_from(row.nth).ok().and_then(|nth| wanted.get(nth)) else { continue };
+        let Some((slot, _)) = usize::try_from(row.nth).ok().and_then(|nth| wanted.get(nth)) else {
+            continue;
+        };
         let hash = read_hash(row.content_hash.as_deref());
-        loaded.push(Loaded { slot: *slot, hash, stored: read_stored(cells)? });
+        loaded.push(Loaded {
+            slot: *slot,
+            hash,
+            stored: read_stored(cells)?,
+        });
     }
     Ok(())
 }

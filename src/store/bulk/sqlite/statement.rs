@@ -27,7 +27,9 @@ pub(super) struct Statement {
 impl Statement {
     /// Cuts the text at its question marks; none may stand in it for anything but a bind.
     pub(super) fn new(sql: &str) -> Self {
-        Self { pieces: sql.split('?').map(str::to_owned).collect() }
+        Self {
+            pieces: sql.split('?').map(str::to_owned).collect(),
+        }
     }
 
     /// Runs it once.
@@ -45,7 +47,9 @@ impl QueryFragment<Sqlite> for Run<'_> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         let mut binds = self.binds.iter();
         for (nth, piece) in self.statement.pieces.iter().enumerate() {
-            if nth > 0 && let Some(bind) = binds.next() {
+            if nth > 0
+                && let Some(bind) = binds.next()
+            {
                 match bind {
                     Bind::Text(text) => pass.push_bind_param::<Nullable<Text>, _>(text)?,
                     Bind::Own(text) => pass.push_bind_param::<Text, _>(text)?,
