@@ -108,6 +108,8 @@ fn refuse(sentence: &str) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
     use super::*;
 
     fn refusal(url: &str) -> String {
