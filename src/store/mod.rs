@@ -7,6 +7,7 @@
 //! database call half-way.
 
 mod api_keys;
+mod bulk;
 mod cell;
 mod claim;
 mod clock;

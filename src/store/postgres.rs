@@ -14,6 +14,7 @@ use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::StoreOptions;
+use super::bulk::postgres::pool::BulkPool;
 use super::error::StoreError;
 use super::tls;
 use super::url::PostgresUrl;
@@ -34,6 +35,8 @@ pub(super) type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 #[derive(Clone)]
 pub(super) struct Postgres {
     pool: Pool<AsyncPgConnection>,
+    /// For batches.
+    pub(super) bulk: BulkPool,
     /// For connections outside the pool.
     pub(super) target: Target,
 }
@@ -55,7 +58,8 @@ impl Postgres {
             .create_timeout(Some(CONNECT * 2))
             .build()
             .map_err(|error| StoreError::Config(error.to_string()))?;
-        Ok(Self { pool, target })
+        let bulk = BulkPool::new(target.clone(), options.bulk_connections)?;
+        Ok(Self { pool, bulk, target })
     }
 
     /// A connection of the pool.

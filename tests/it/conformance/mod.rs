@@ -1,7 +1,9 @@
 //! One suite per port, run against every backend: a behaviour exists when it is exercised here.
 
 mod blobs;
+mod bulk;
 mod database;
+mod proxy;
 mod queue;
 mod servers;
 mod store_claims;

@@ -20,7 +20,7 @@ mod watchdog;
 
 pub(crate) use client::{Answer, Client, count, is_final};
 pub(crate) use dice::{Dice, seed};
-pub(crate) use moto::moto;
+pub(crate) use moto::{Bucket, moto};
 pub(crate) use people::People;
 pub(crate) use postgres::postgres;
 pub(crate) use programs::free_port;

@@ -1,0 +1,66 @@
+//! `commit_batch`: guard, rows, failures, counts and checkpoint in one transaction, hence exactly once. The engine plans
+//! what a batch does (`worker::batch::plan`); this room asks the database what it holds of the batch's keys and writes the
+//! plan down. One of the few rooms with a body per database, as each has its own fast way in; what needs no SQL is shared
+//! here. No rule about rows may enter: it would hold on one database only.
+//!
+//! What a crash leaves: nothing before COMMIT, everything after it. A COMMIT that was not answered is looked up.
+
+mod classify;
+mod columns;
+mod job;
+pub(super) mod postgres;
+mod sqlite;
+mod tally;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use worker::batch::Batch;
+use worker::ports::{Claimed, Commit};
+
+use self::job::Job;
+use super::Store;
+use super::db::Db;
+use super::error::StoreError;
+
+impl Store {
+    /// Writes a batch, all or nothing: its rows and failures, the import's counts, tally and checkpoint. The lease is good
+    /// for `lease` from then on. `Fenced`: the right to write is lost, and nothing was written.
+    pub async fn commit_batch(
+        &self,
+        run: Arc<Claimed>,
+        batch: Arc<Batch>,
+        lease: Duration,
+    ) -> Result<Commit, StoreError> {
+        self.run(move |db| async move {
+            match db {
+                Db::Postgres(postgres) => {
+                    postgres::commit_batch(
+                        &postgres.bulk,
+                        &Job {
+                            run: &run,
+                            batch: &batch,
+                            lease,
+                        },
+                    )
+                    .await
+                }
+                Db::Sqlite(sqlite) => {
+                    let mut writer = sqlite.writer().await?;
+                    let work = move |connection: &mut _| {
+                        Ok(sqlite::commit_batch(
+                            connection,
+                            &Job {
+                                run: &run,
+                                batch: &batch,
+                                lease,
+                            },
+                        ))
+                    };
+                    writer.spawn_blocking(work).await?
+                }
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,204 @@
+//! PostgreSQL: classify by key lookups, COPY the new, UPDATE the changed, leave the same alone. Same counts and rows as
+//! SQLite; what differs is that other writers work beside a batch, so records that may change are read under their lock,
+//! a key taken meanwhile sends the batch back to be classified again, and a deadlock sends back the whole transaction.
+
+mod copy;
+pub(in crate::store) mod pool;
+mod probe;
+mod trouble;
+mod write;
+
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
+use tokio_postgres::Row;
+use worker::batch::plan::{Plan, Planner};
+use worker::ports::Commit;
+
+use self::pool::{BulkPool, Connection, Session};
+use self::trouble::Trouble;
+use super::job::{Job, Ledgered, Settled, Standing, advanced, read_counts};
+use crate::store::cell::{signed, unsigned};
+use crate::store::error::StoreError;
+
+/// Attempts at a transaction that a deadlock, a lock or a lost connection ended.
+const ATTEMPTS: u32 = 5;
+/// Pause before the second attempt; each further one is four times as long, 2 s in all: a restarted server answers by then.
+const PAUSE: Duration = Duration::from_millis(25);
+/// How often keys may be taken by others between probe and COPY before the transaction starts anew.
+const CLASSIFICATIONS: u32 = 5;
+
+/// Writes a batch, all or nothing.
+pub(super) async fn commit_batch(pool: &BulkPool, job: &Job<'_>) -> Result<Commit, StoreError> {
+    let mut pause = PAUSE;
+    for _ in 1..ATTEMPTS {
+        match attempt(pool, job).await {
+            Ok(commit) => return Ok(commit),
+            Err(Trouble::Failed(error)) => return Err(error),
+            Err(trouble) => tracing::debug!(import.id = job.run.lease.import.0, ?trouble, "a batch is tried again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 4;
+    }
+    attempt(pool, job).await.map_err(StoreError::from)
+}
+
+async fn attempt(pool: &BulkPool, job: &Job<'_>) -> Result<Commit, Trouble> {
+    let mut connection = pool.get().await?;
+    let ended = transact(&mut connection, job).await;
+    match ended {
+        Ok(Ended::Fenced) => Ok(Commit::Fenced),
+        Ok(Ended::Committed(settled)) => Ok(settled.commit()),
+        Ok(Ended::Unanswered(settled, error)) => {
+            tracing::warn!(import.id = job.run.lease.import.0, %error, "COMMIT was not answered, looking the batch up");
+            pool::discard(connection);
+            look_up(pool, job, &settled).await
+        }
+        Err(trouble) => {
+            pool::discard(connection);
+            Err(trouble)
+        }
+    }
+}
+
+enum Ended {
+    Fenced,
+    Committed(Settled),
+    /// The server may or may not have committed.
+    Unanswered(Settled, tokio_postgres::Error),
+}
+
+async fn transact(connection: &mut Connection, job: &Job<'_>) -> Result<Ended, Trouble> {
+    let mut session = connection.begin().await?;
+    let Some(standing) = guard(&mut session, job).await? else {
+        session.rollback().await?;
+        return Ok(Ended::Fenced);
+    };
+    let plan = place(&mut session, job, &standing).await?;
+    write::update(&mut session, job, &plan.updates, standing.now).await?;
+    write::keep_failures(&mut session, job, &plan.failures).await?;
+    let settled = Settled::new(&standing, &plan)?;
+    advance(&mut session, job, &settled).await?;
+    Ok(match session.commit().await {
+        Ok(()) => Ended::Committed(settled),
+        Err(error) => Ended::Unanswered(settled, error),
+    })
+}
+
+const COUNTS: &str = "created, updated, unchanged, failed, skipped, warnings";
+
+/// The first statement: takes the import row's lock and proves the right to write. A worker that lost its lease waits here
+/// for whoever has it, and then finds nothing.
+async fn guard(session: &mut Session<'_>, job: &Job<'_>) -> Result<Option<Standing>, Trouble> {
+    let sql = format!(
+        "update imports set lease_until = clock_timestamp() at time zone 'utc' + $5 * interval '1 second'
+         where id = $1 and org_id = $2 and lease = $3 and checkpoint_record = $4
+           and status = 'running' and cancel_requested_at is null
+         returning {COUNTS}, tally, clock_timestamp() at time zone 'utc'"
+    );
+    let (import, org, token) = (job.run.lease.import.0, job.run.org.0, job.token());
+    let (record, seconds) = (signed("record", job.batch.from.record)?, job.lease.as_secs_f64());
+    let rows = session.query(&sql, &[&import, &org, &token, &record, &seconds]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let now: NaiveDateTime = row.try_get(7)?;
+    Ok(Some(Standing {
+        counts: read_counts(six(row)?)?,
+        tally: row.try_get(6)?,
+        now,
+    }))
+}
+
+fn six(row: &Row) -> Result<[i64; 6], tokio_postgres::Error> {
+    let mut cells = [0; 6];
+    for (column, cell) in cells.iter_mut().enumerate() {
+        *cell = row.try_get(column)?;
+    }
+    Ok(cells)
+}
+
+/// Plans the batch and writes its new records. A key that another writer takes between probe and COPY shows as a violation
+/// of the key's uniqueness; then that writer has committed, and the next probe sees its record.
+async fn place<'a>(session: &mut Session<'_>, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, Trouble> {
+    let mut tries = CLASSIFICATIONS;
+    loop {
+        let plan = classify(session, job, standing).await?;
+        if plan.inserts.is_empty() {
+            return Ok(plan);
+        }
+        session.command("savepoint new_records").await?;
+        match write::insert(session, job, &plan.inserts, standing.now).await {
+            Err(Trouble::Taken(_)) if tries > 1 => session.command("rollback to savepoint new_records").await?,
+            other => return other.map(|()| plan),
+        }
+        tries -= 1;
+    }
+}
+
+async fn classify<'a>(session: &mut Session<'_>, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, Trouble> {
+    let planner = Planner::new(job.batch, job.run.options.mode);
+    let hits = probe::probe(session, job, planner.keys()).await?;
+    let loaded = probe::load(session, job, &planner, &hits).await?;
+    let found = hits.found(&planner, loaded);
+    Ok(planner.plan(found, job.policy(&standing.counts)))
+}
+
+/// The last statement: what a poll will show, and where the next batch starts. A committed batch clears the suspicion that
+/// the file kills its workers.
+async fn advance(session: &mut Session<'_>, job: &Job<'_>, settled: &Settled) -> Result<(), Trouble> {
+    let sql = "update imports set created = $2, updated = $3, unchanged = $4, failed = $5, skipped = $6, warnings = $7,
+               checkpoint_record = $8, checkpoint_byte = $9, checkpoint_line = $10, tally = coalesce($11, tally), crash_count = 0
+               where id = $1";
+    let numbers = advanced(settled)?;
+    let [
+        created,
+        updated,
+        unchanged,
+        failed,
+        skipped,
+        warnings,
+        record,
+        byte,
+        line,
+    ] = &numbers;
+    let import = job.run.lease.import.0;
+    session
+        .execute(
+            sql,
+            &[
+                &import,
+                created,
+                updated,
+                unchanged,
+                failed,
+                skipped,
+                warnings,
+                record,
+                byte,
+                line,
+                &settled.tally,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Whether a transaction whose COMMIT was not answered is in the ledger. The lock waits until the lost connection's
+/// transaction is over, one way or the other.
+async fn look_up(pool: &BulkPool, job: &Job<'_>, settled: &Settled) -> Result<Commit, Trouble> {
+    let mut connection = pool.get().await?;
+    let mut session = connection.begin().await?;
+    let sql = format!("select {COUNTS}, lease, checkpoint_record from imports where id = $1 for update");
+    let rows = session.query(&sql, &[&job.run.lease.import.0]).await?;
+    session.rollback().await?;
+    let Some(row) = rows.first() else {
+        return Ok(Commit::Fenced);
+    };
+    let record: i64 = row.try_get(7)?;
+    let ledgered = Ledgered {
+        lease: row.try_get(6)?,
+        record: unsigned("imports.checkpoint_record", record)?,
+        counts: read_counts(six(row)?)?,
+    };
+    let lost = || Trouble::Again(StoreError::unavailable("COMMIT was not answered and did not happen"));
+    job.outcome(&ledgered, settled).ok_or_else(lost)
+}

@@ -1,0 +1,156 @@
+//! The few connections that batches go through: plain tokio_postgres, as COPY is out of diesel's reach, with statements
+//! prepared once per connection. A connection that saw an error is not used again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement, Transaction};
+
+use super::copy::CopyIn;
+use super::trouble::Trouble;
+use crate::store::error::StoreError;
+use crate::store::postgres::Target;
+
+/// Sent once to each new connection. Every statement of this room finds its rows by key, so a plan that scans can only come
+/// from statistics of an empty table, and is forbidden. A stopped worker must not hold its locks for longer than others wait.
+const SETTINGS: &str = "\
+    set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
+    set lock_timeout = '12s'; set idle_in_transaction_session_timeout = '10s'";
+
+/// The longest statement: a COPY of the largest batch on a slow disk.
+const STATEMENT: Duration = Duration::from_secs(30);
+
+/// How long a batch waits for a connection before it is handed back.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Makes connections for batches, the way the store makes its others.
+pub(in crate::store) struct Connections {
+    target: Target,
+}
+
+/// A connection and the statements it has prepared.
+pub(in crate::store) struct Connection {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+impl Manager for Connections {
+    type Type = Connection;
+    type Error = tokio_postgres::Error;
+
+    async fn create(&self) -> Result<Connection, Self::Error> {
+        let (client, connection) = self.target.connect(Some(STATEMENT)).await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection for batches ended");
+            }
+        });
+        client.batch_execute(SETTINGS).await?;
+        Ok(Connection {
+            client,
+            statements: HashMap::new(),
+        })
+    }
+
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Self::Error> {
+        if connection.client.is_closed() {
+            Err(RecycleError::message("closed"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The connections that batches go through.
+#[derive(Clone)]
+pub(in crate::store) struct BulkPool(Pool<Connections>);
+
+impl BulkPool {
+    /// At most `size` connections, opened when they are first needed.
+    pub(in crate::store) fn new(target: Target, size: usize) -> Result<Self, StoreError> {
+        let pool = Pool::builder(Connections { target })
+            .max_size(size.max(1))
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(WAIT))
+            .runtime(Runtime::Tokio1)
+            .build();
+        pool.map(Self).map_err(|error| StoreError::Config(error.to_string()))
+    }
+
+    pub(super) async fn get(&self) -> Result<Object<Connections>, Trouble> {
+        self.0.get().await.map_err(|error| match error {
+            PoolError::Timeout(TimeoutType::Wait) => Trouble::Failed(StoreError::Busy),
+            PoolError::Backend(cause) => Trouble::Again(StoreError::unavailable(cause)),
+            PoolError::Timeout(_) => Trouble::Failed(StoreError::unavailable("no connection within 10 s")),
+            _ => Trouble::Failed(StoreError::unavailable("the pool is closed")),
+        })
+    }
+}
+
+impl Connection {
+    /// Opens a transaction.
+    pub(super) async fn begin(&mut self) -> Result<Session<'_>, tokio_postgres::Error> {
+        let transaction = self.client.transaction().await?;
+        Ok(Session {
+            transaction,
+            statements: &mut self.statements,
+        })
+    }
+}
+
+/// An open transaction; dropped, it is rolled back.
+pub(super) struct Session<'a> {
+    transaction: Transaction<'a>,
+    statements: &'a mut HashMap<String, Statement>,
+}
+
+impl Session<'_> {
+    async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.transaction.prepare(sql).await?;
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    pub(super) async fn query(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let statement = self.prepare(sql).await?;
+        self.transaction.query(&statement, params).await
+    }
+
+    pub(super) async fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64, tokio_postgres::Error> {
+        let statement = self.prepare(sql).await?;
+        self.transaction.execute(&statement, params).await
+    }
+
+    /// Starts `COPY … FROM STDIN (FORMAT BINARY)`.
+    pub(super) async fn copy(&mut self, sql: &str) -> Result<CopyIn, tokio_postgres::Error> {
+        let statement = self.prepare(sql).await?;
+        Ok(CopyIn::new(self.transaction.copy_in(&statement).await?))
+    }
+
+    /// `SAVEPOINT`, `ROLLBACK TO`: without binds or an answer to read.
+    pub(super) async fn command(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
+        self.transaction.batch_execute(sql).await
+    }
+
+    pub(super) async fn commit(self) -> Result<(), tokio_postgres::Error> {
+        self.transaction.commit().await
+    }
+
+    pub(super) async fn rollback(self) -> Result<(), tokio_postgres::Error> {
+        self.transaction.rollback().await
+    }
+}
+
+/// Values bound to a statement.
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// Closes a connection instead of giving it back: what state an error left it in is not worth finding out.
+pub(super) fn discard(connection: Object<Connections>) {
+    drop(Object::take(connection));
+}

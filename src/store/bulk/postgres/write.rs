@@ -1,0 +1,148 @@
+//! A plan written down: COPY for new records and refused rows, one UPDATE for changed records.
+
+use chrono::NaiveDateTime;
+use tokio_postgres::types::ToSql;
+use worker::batch::plan::Write;
+use worker::row_error::Failure;
+
+use super::pool::Session;
+use super::trouble::Trouble;
+use crate::store::bulk::columns::{attributes, list, new_record_columns, value_columns, values};
+use crate::store::bulk::job::{FAILURE_COLUMNS, Job, failure_cells};
+use crate::store::cell::signed;
+use crate::store::error::StoreError;
+
+/// Writes new records.
+pub(super) async fn insert(
+    session: &mut Session<'_>,
+    job: &Job<'_>,
+    inserts: &[Write<'_>],
+    now: NaiveDateTime,
+) -> Result<(), Trouble> {
+    let table = job.written();
+    let columns = new_record_columns(job.resource(), table.scope);
+    let sql = format!(
+        "copy {} ({}) from stdin (format binary)",
+        table.name,
+        list(columns.iter().copied())
+    );
+    let mut copy = session.copy(&sql).await?;
+    for write in inserts {
+        let row = copy.encoder();
+        row.row(columns.len())?;
+        row.bigint(table.owner);
+        for part in [&write.key.source, &write.key.source_id, &write.key.language] {
+            row.text(Some(part))?;
+        }
+        for cell in values(&write.stored) {
+            row.text(cell)?;
+        }
+        row.text(Some(&attributes(&write.stored)?))?;
+        row.bytes(Some(&write.hash))?;
+        row.bigint(job.run.lease.import.0);
+        row.timestamp(now);
+        row.timestamp(now);
+        copy.send_full().await?;
+    }
+    copy.finish().await?;
+    Ok(())
+}
+
+/// Overwrites known records, which `load` has locked.
+pub(super) async fn update(
+    session: &mut Session<'_>,
+    job: &Job<'_>,
+    updates: &[(i64, Write<'_>)],
+    now: NaiveDateTime,
+) -> Result<(), Trouble> {
+    if updates.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = updates.iter().map(|(id, _)| *id).collect();
+    let hashes: Vec<&[u8]> = updates.iter().map(|(_, write)| write.hash.as_slice()).collect();
+    let texts = updates
+        .iter()
+        .map(|(_, write)| attributes(&write.stored))
+        .collect::<Result<Vec<_>, _>>()?;
+    let cells = by_column(updates, &texts);
+    let import = job.run.lease.import.0;
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&import, &now, &ids, &hashes];
+    params.extend(cells.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
+    let written = session.execute(&update_sql(job), &params).await?;
+    if usize::try_from(written) == Ok(updates.len()) {
+        return Ok(());
+    }
+    Err(StoreError::Corrupt(format!(
+        "{written} of {} locked records took their update",
+        updates.len()
+    ))
+    .into())
+}
+
+/// Binds: the import, the time, then arrays of ids, hashes and one of each value column.
+fn update_sql(job: &Job<'_>) -> String {
+    let columns: Vec<&str> = value_columns(job.resource()).collect();
+    let set: String = columns
+        .iter()
+        .map(|column| format!("\"{column}\" = k.\"{column}\", "))
+        .collect();
+    let arrays: String = (5..)
+        .zip(&columns)
+        .map(|(bind, _)| format!(", ${bind}::text[]"))
+        .collect();
+    let table = job.written();
+    format!(
+        "update {} u set {set} content_hash = k.content_hash, version = u.version + 1, updated_by_import = $1, updated_at = $2
+         from unnest($3::bigint[], $4::bytea[]{arrays}) as k(id, content_hash, {})
+         where u.id = k.id",
+        table.name,
+        list(columns)
+    )
+}
+
+/// The cells of the value columns, turned from rows into columns.
+fn by_column<'a>(updates: &'a [(i64, Write<'_>)], attributes: &'a [String]) -> Vec<Vec<Option<&'a str>>> {
+    let width = updates
+        .iter()
+        .map(|(_, write)| write.stored.values.len())
+        .max()
+        .unwrap_or_default();
+    let mut columns: Vec<Vec<Option<&str>>> = (0..width).map(|_| Vec::with_capacity(updates.len())).collect();
+    for (_, write) in updates {
+        columns
+            .iter_mut()
+            .zip(values(&write.stored))
+            .for_each(|(column, cell)| column.push(cell));
+    }
+    columns.push(attributes.iter().map(|text| Some(text.as_str())).collect());
+    columns
+}
+
+/// Keeps refused rows with their reasons.
+pub(super) async fn keep_failures(
+    session: &mut Session<'_>,
+    job: &Job<'_>,
+    failures: &[Failure],
+) -> Result<(), Trouble> {
+    if failures.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "copy import_failures ({}) from stdin (format binary)",
+        list(FAILURE_COLUMNS)
+    );
+    let mut copy = session.copy(&sql).await?;
+    for failure in failures {
+        let (errors, cells) = failure_cells(failure)?;
+        let row = copy.encoder();
+        row.row(FAILURE_COLUMNS.len())?;
+        row.bigint(job.run.lease.import.0);
+        row.bigint(signed("record", failure.record)?);
+        row.bigint(signed("line", failure.line)?);
+        row.text(Some(&errors))?;
+        row.text(Some(&cells))?;
+        copy.send_full().await?;
+    }
+    copy.finish().await?;
+    Ok(())
+}

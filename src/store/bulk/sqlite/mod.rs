@@ -1,0 +1,174 @@
+//! SQLite: the same in one `BEGIN IMMEDIATE` on the writer's connection, inside one blocking task. There is one writer, so
+//! nothing changes between probe and write, and a batch is classified once. Times are bound, in diesel's own spelling.
+
+mod probe;
+mod statement;
+
+use chrono::{NaiveDateTime, SubsecRound, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text, Timestamp};
+use diesel::sqlite::SqliteConnection;
+use worker::batch::plan::{Plan, Planner, Write};
+use worker::ports::Commit;
+use worker::row_error::Failure;
+
+use self::statement::{Bind, Statement};
+use super::columns::{attributes, list, new_record_columns, value_columns, values};
+use super::job::{FAILURE_COLUMNS, Job, Settled, Standing, advanced, failure_cells, read_counts};
+use crate::store::cell::signed;
+use crate::store::error::StoreError;
+
+/// Writes a batch, all or nothing.
+pub(super) fn commit_batch(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Commit, StoreError> {
+    connection.immediate_transaction(|connection| {
+        let Some(standing) = guard(connection, job)? else {
+            return Ok(Commit::Fenced);
+        };
+        let plan = classify(connection, job, &standing)?;
+        insert(connection, job, &plan.inserts, standing.now)?;
+        update(connection, job, &plan.updates, standing.now)?;
+        keep_failures(connection, job, &plan.failures)?;
+        let settled = Settled::new(&standing, &plan)?;
+        advance(connection, job, &settled)?;
+        Ok(settled.commit())
+    })
+}
+
+#[derive(QueryableByName)]
+#[diesel(table_name = crate::store::schema::imports)]
+struct Guarded {
+    created: i64,
+    updated: i64,
+    unchanged: i64,
+    failed: i64,
+    skipped: i64,
+    warnings: i64,
+    tally: String,
+}
+
+/// The first statement proves the right to write.
+fn guard(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Option<Standing>, StoreError> {
+    let now = Utc::now().naive_utc().trunc_subsecs(6);
+    let until = chrono::Duration::from_std(job.lease)
+        .ok()
+        .and_then(|lease| now.checked_add_signed(lease));
+    let found = diesel::sql_query(
+        "update imports set lease_until = ?
+         where id = ? and org_id = ? and lease = ? and checkpoint_record = ?
+           and status = 'running' and cancel_requested_at is null
+         returning created, updated, unchanged, failed, skipped, warnings, tally",
+    )
+    .bind::<Timestamp, _>(until.unwrap_or(now))
+    .bind::<BigInt, _>(job.run.lease.import.0)
+    .bind::<BigInt, _>(job.run.org.0)
+    .bind::<Text, _>(job.token())
+    .bind::<BigInt, _>(signed("record", job.batch.from.record)?)
+    .load::<Guarded>(connection)?;
+    let Some(row) = found.into_iter().next() else {
+        return Ok(None);
+    };
+    let counts = [
+        row.created,
+        row.updated,
+        row.unchanged,
+        row.failed,
+        row.skipped,
+        row.warnings,
+    ];
+    Ok(Some(Standing {
+        counts: read_counts(counts)?,
+        tally: row.tally,
+        now,
+    }))
+}
+
+fn classify<'a>(connection: &mut SqliteConnection, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, StoreError> {
+    let planner = Planner::new(job.batch, job.run.options.mode);
+    let hits = probe::probe(connection, job, planner.keys())?;
+    let loaded = probe::load(connection, job, &planner, &hits)?;
+    let found = hits.found(&planner, loaded);
+    Ok(planner.plan(found, job.policy(&standing.counts)))
+}
+
+fn insert(
+    connection: &mut SqliteConnection,
+    job: &Job<'_>,
+    inserts: &[Write<'_>],
+    now: NaiveDateTime,
+) -> Result<(), StoreError> {
+    let table = job.written();
+    let columns = new_record_columns(job.resource(), table.scope);
+    let places = vec!["?"; columns.len()].join(", ");
+    let statement = Statement::new(&format!(
+        "insert into {} ({}) values ({places})",
+        table.name,
+        list(columns)
+    ));
+    for write in inserts {
+        let key = [&write.key.source, &write.key.source_id, &write.key.language];
+        let mut binds = vec![Bind::Number(table.owner)];
+        binds.extend(key.map(|part| Bind::Text(Some(part))));
+        binds.extend(values(&write.stored).map(Bind::Text));
+        binds.extend([Bind::Own(attributes(&write.stored)?), Bind::Bytes(&write.hash)]);
+        binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Time(now)]);
+        statement.execute(connection, binds)?;
+    }
+    Ok(())
+}
+
+fn update(
+    connection: &mut SqliteConnection,
+    job: &Job<'_>,
+    updates: &[(i64, Write<'_>)],
+    now: NaiveDateTime,
+) -> Result<(), StoreError> {
+    let set: String = value_columns(job.resource())
+        .map(|column| format!("\"{column}\" = ?, "))
+        .collect();
+    let statement = Statement::new(&format!(
+        "update {} set {set}content_hash = ?, version = version + 1, updated_by_import = ?, updated_at = ? where id = ?",
+        job.written().name
+    ));
+    for (id, write) in updates {
+        let mut binds: Vec<Bind<'_>> = values(&write.stored).map(Bind::Text).collect();
+        binds.extend([Bind::Own(attributes(&write.stored)?), Bind::Bytes(&write.hash)]);
+        binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Number(*id)]);
+        statement.execute(connection, binds)?;
+    }
+    Ok(())
+}
+
+fn keep_failures(connection: &mut SqliteConnection, job: &Job<'_>, failures: &[Failure]) -> Result<(), StoreError> {
+    let places = vec!["?"; FAILURE_COLUMNS.len()].join(", ");
+    let columns = list(FAILURE_COLUMNS);
+    let statement = Statement::new(&format!("insert into import_failures ({columns}) values ({places})"));
+    for failure in failures {
+        let (errors, cells) = failure_cells(failure)?;
+        let place = [
+            job.run.lease.import.0,
+            signed("record", failure.record)?,
+            signed("line", failure.line)?,
+        ];
+        let mut binds: Vec<Bind<'_>> = place.into_iter().map(Bind::Number).collect();
+        binds.extend([Bind::Own(errors), Bind::Own(cells)]);
+        statement.execute(connection, binds)?;
+    }
+    Ok(())
+}
+
+/// The last statement: what a poll will show, and where the next batch starts. A committed batch clears the suspicion that
+/// the file kills its workers.
+fn advance(connection: &mut SqliteConnection, job: &Job<'_>, settled: &Settled) -> Result<(), StoreError> {
+    let statement = Statement::new(
+        "update imports set created = ?, updated = ?, unchanged = ?, failed = ?, skipped = ?, warnings = ?,
+         checkpoint_record = ?, checkpoint_byte = ?, checkpoint_line = ?, tally = coalesce(?, tally), crash_count = 0
+         where id = ?",
+    );
+    let mut binds: Vec<Bind<'_>> = advanced(settled)?.into_iter().map(Bind::Number).collect();
+    binds.extend([
+        Bind::Text(settled.tally.as_deref()),
+        Bind::Number(job.run.lease.import.0),
+    ]);
+    statement.execute(connection, binds)?;
+    Ok(())
+}
