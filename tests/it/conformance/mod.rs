@@ -5,7 +5,6 @@ mod bulk;
 mod database;
 mod proxy;
 mod queue;
-mod servers;
 mod store_claims;
 mod store_endings;
 mod store_imports;
