@@ -24,6 +24,23 @@ async fn random_histories_end_as_the_oracle_says() {
     }
 }
 
+/// The same attribute from a JSON cell and from a column, told by two files that differ in what loses.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attribute_that_is_said_twice_changes_once() {
+    let mut table = Table::new();
+    let mut start: Vec<Value> = Vec::new();
+    for lost in ["41", "40"] {
+        let file = format!("source_id,attributes,size\n1,\"{{\"\"size\"\":\"\"{lost}\"\"}}\",42\n");
+        let options = json!({"resource": "users"});
+        let expected = oracle::expect(file.as_bytes(), &options, &start);
+        let memory = Memory::receive(file.as_bytes(), &options, table, false).unwrap();
+        assert_eq!(run(&memory, 10).await, Ran::Finished);
+        assert_same(&memory.outcome(), &expected, lost);
+        start = expected["users"].as_array().unwrap().clone();
+        table = memory.into_table();
+    }
+}
+
 /// Applies a history to one table, with or without a crash after each batch.
 async fn follow(seed: u64, steps: &[oracle::Step], batch_rows: usize, breaks_off: bool) {
     let mut table = Table::new();
