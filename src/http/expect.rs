@@ -5,11 +5,11 @@ use actix_http::{Request, Response};
 use actix_web::HttpMessage;
 use actix_web::body::BoxBody;
 
+use super::auth;
 use super::body;
 use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
 use super::surface::{self, Surface};
-use super::auth;
 use crate::app::App;
 
 /// Lets a request go on, or answers it.

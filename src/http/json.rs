@@ -37,7 +37,11 @@ pub async fn read_object(
 }
 
 fn check_type(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
-    let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if types.contains(&essence.as_str()) {
         return Ok(());
@@ -52,7 +56,10 @@ pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     match parsed {
         Ok(Strict(Value::Object(members))) => Ok(members),
         Ok(_) => Err(Problem::with(Kind::InvalidJson, "The JSON is not an object.")),
-        Err(error) => Err(Problem::with(Kind::InvalidJson, format!("The JSON is not valid: {error}."))),
+        Err(error) => Err(Problem::with(
+            Kind::InvalidJson,
+            format!("The JSON is not valid: {error}."),
+        )),
     }
 }
 
@@ -156,7 +163,10 @@ mod tests {
     #[test]
     fn objects_are_read_whole() {
         let object = parse_object(br#"{"a":[1,-2,3.5,true,null],"b":{"c":"d"}}"#).unwrap();
-        assert_eq!(Value::Object(object).to_string(), r#"{"a":[1,-2,3.5,true,null],"b":{"c":"d"}}"#);
+        assert_eq!(
+            Value::Object(object).to_string(),
+            r#"{"a":[1,-2,3.5,true,null],"b":{"c":"d"}}"#
+        );
     }
 
     #[test]
@@ -166,8 +176,20 @@ mod tests {
         assert_eq!(detail("[]"), "The JSON is not an object.");
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(40), "]".repeat(40));
         assert!(detail(&deep).contains("deeper than 32 levels"));
-        for broken in ["", "{", "{} {}", "{\"a\":NaN}", "{\"a\":1,}", "{'a':1}", "{\"a\":\"\\ud800\"}"] {
-            assert_eq!(parse_object(broken.as_bytes()).unwrap_err().code, "invalid-json", "{broken}");
+        for broken in [
+            "",
+            "{",
+            "{} {}",
+            "{\"a\":NaN}",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "{\"a\":\"\\ud800\"}",
+        ] {
+            assert_eq!(
+                parse_object(broken.as_bytes()).unwrap_err().code,
+                "invalid-json",
+                "{broken}"
+            );
         }
     }
 }

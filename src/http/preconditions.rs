@@ -35,7 +35,10 @@ pub fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
         // Strong comparison: a weak tag never matches, nor does one that we did not make.
         (some, []) => Ok(Expected::Versions(some.iter().filter_map(|tag| version(tag)).collect())),
         ([], ["*"]) => Ok(Expected::Absent),
-        _ => Err(Problem::with(Kind::InvalidHeader, "For a write, give If-Match, or If-None-Match: *, and not both.")),
+        _ => Err(Problem::with(
+            Kind::InvalidHeader,
+            "For a write, give If-Match, or If-None-Match: *, and not both.",
+        )),
     }
 }
 
@@ -45,17 +48,23 @@ fn version(tag: &str) -> Option<i64> {
 
 fn tags(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|tag| !tag.is_empty())
+    values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty())
 }
 
 /// The seconds of `Prefer: wait=n`, cut to the longest wait.
 pub fn prefer_wait(headers: &HeaderMap, longest: Duration) -> Option<u64> {
-    let values = headers.get_all(HeaderName::from_static("prefer")).filter_map(|value| value.to_str().ok());
+    let values = headers
+        .get_all(HeaderName::from_static("prefer"))
+        .filter_map(|value| value.to_str().ok());
     let mut preferences = values.flat_map(|value| value.split([',', ';']));
     let seconds = preferences.find_map(|preference| {
         let (name, value) = preference.split_once('=')?;
         let wait = name.trim().eq_ignore_ascii_case("wait");
-        wait.then(|| value.trim().trim_matches('"').parse::<u64>().ok()).flatten()
+        wait.then(|| value.trim().trim_matches('"').parse::<u64>().ok())
+            .flatten()
     })?;
     Some(seconds.min(longest.as_secs()))
 }
@@ -89,7 +98,10 @@ mod tests {
         let expected = |pairs: &[(&'static str, &str)]| expected(&headers(pairs)).ok();
         assert_eq!(expected(&[]), Some(Expected::Anything));
         assert_eq!(expected(&[("if-match", "*")]), Some(Expected::Existing));
-        assert_eq!(expected(&[("if-match", "\"3\", \"5\"")]), Some(Expected::Versions(vec![3, 5])));
+        assert_eq!(
+            expected(&[("if-match", "\"3\", \"5\"")]),
+            Some(Expected::Versions(vec![3, 5]))
+        );
         assert_eq!(expected(&[("if-match", "W/\"3\"")]), Some(Expected::Versions(vec![])));
         assert_eq!(expected(&[("if-none-match", "*")]), Some(Expected::Absent));
         assert_eq!(expected(&[("if-none-match", "\"3\"")]), None);

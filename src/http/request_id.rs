@@ -48,7 +48,9 @@ mod tests {
 
     fn of(given: &str) -> String {
         let mut headers = HeaderMap::new();
-        HeaderValue::from_str(given).ok().map(|value| headers.insert(X_REQUEST_ID, value));
+        HeaderValue::from_str(given)
+            .ok()
+            .map(|value| headers.insert(X_REQUEST_ID, value));
         RequestId::of(&headers).to_string()
     }
 

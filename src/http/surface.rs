@@ -19,8 +19,15 @@ pub enum Surface {
 impl Surface {
     /// The surface of a path.
     pub fn of(path: &str) -> Self {
-        let below = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if below(spigit::PREFIX) { Self::Spigit } else { Self::Native }
+        let below = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if below(spigit::PREFIX) {
+            Self::Spigit
+        } else {
+            Self::Native
+        }
     }
 
     /// Whether a path of this surface is open to callers with a key only.
@@ -49,7 +56,11 @@ pub fn finish(headers: &mut HeaderMap, path: &str, id: &RequestId) {
     use actix_web::http::header::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     };
-    let policy = if path.starts_with("/docs") { super::openapi::DOCS_POLICY } else { "default-src 'none'; frame-ancestors 'none'" };
+    let policy = if path.starts_with("/docs") {
+        super::openapi::DOCS_POLICY
+    } else {
+        "default-src 'none'; frame-ancestors 'none'"
+    };
     headers.insert(X_REQUEST_ID, id.value());
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

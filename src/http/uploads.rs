@@ -22,7 +22,11 @@ pub fn admit(app: &App, doors: &Doors) -> Result<OwnedSemaphorePermit, Problem> 
     if app.stop.is_cancelled() {
         return Err(Problem::new(Kind::Draining).retry_after(BUSY_SECONDS));
     }
-    doors.uploads.clone().try_acquire_owned().map_err(|_| Problem::new(Kind::UploadsBusy).retry_after(BUSY_SECONDS))
+    doors
+        .uploads
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| Problem::new(Kind::UploadsBusy).retry_after(BUSY_SECONDS))
 }
 
 /// Carries a body to the use case and brings back what became of it.

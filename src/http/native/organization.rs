@@ -56,7 +56,11 @@ pub struct LimitsView {
 #[get("/v1/organization")]
 pub async fn show_organization(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let organization = app.store.organization(caller.org).await?.ok_or_else(|| Problem::new(Kind::NotFound))?;
+    let organization = app
+        .store
+        .organization(caller.org)
+        .await?
+        .ok_or_else(|| Problem::new(Kind::NotFound))?;
     let view = OrganizationView {
         id: organization.uuid,
         name: organization.name,

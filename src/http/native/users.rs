@@ -43,9 +43,17 @@ const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json
 #[get("/v1/users")]
 pub async fn list_users(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     caller.must(Scope::RecordsRead)?;
-    let query = Query::parse(request.query_string(), &["source", "email", "username", "q", "limit", "cursor"])?;
+    let query = Query::parse(
+        request.query_string(),
+        &["source", "email", "username", "q", "limit", "cursor"],
+    )?;
     let text = |name: &str| query.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
-    let filter = UserFilter { source: text("source"), email: text("email"), username: text("username"), q: text("q") };
+    let filter = UserFilter {
+        source: text("source"),
+        email: text("email"),
+        username: text("username"),
+        q: text("q"),
+    };
     let asked = Page::read(&query, &app.secrets, caller.org, "users")?;
     let fetched = users::list(&app, caller.org, filter, asked.after, asked.fetch()).await?;
     let shown = asked.cut(&app.secrets, fetched, |user| user.id, |user| user_view::user(&user));
@@ -261,13 +269,24 @@ pub fn invalid(faults: &[records::Fault]) -> Problem {
         };
         let path: Vec<&str> = fault.path.iter().map(String::as_str).collect();
         let detail = format!("{}: {}", path.join("."), fault.message);
-        (kind, Fault { code, ..Fault::field(kind, &path, detail) })
+        (
+            kind,
+            Fault {
+                code,
+                ..Fault::field(kind, &path, detail)
+            },
+        )
     };
     let mut shown: Vec<(Kind, Fault)> = faults.iter().map(show).collect();
     shown.sort_by_key(|(kind, _)| *kind == Kind::InvalidRecord);
     let kind = shown.first().map_or(Kind::InvalidRecord, |(kind, _)| *kind);
-    let detail = shown.first().map_or_else(|| kind.title().to_owned(), |(_, fault)| fault.detail.clone());
-    Problem { errors: shown.into_iter().map(|(_, fault)| fault).collect(), ..Problem::with(kind, detail) }
+    let detail = shown
+        .first()
+        .map_or_else(|| kind.title().to_owned(), |(_, fault)| fault.detail.clone());
+    Problem {
+        errors: shown.into_iter().map(|(_, fault)| fault).collect(),
+        ..Problem::with(kind, detail)
+    }
 }
 
 #[cfg(test)]
@@ -286,7 +305,14 @@ mod tests {
         assert_eq!((broken.status.as_u16(), broken.code), (422, "invalid-record"));
         assert_eq!(broken.errors[0].code, "invalid-email");
         let both = faults(serde_json::json!({"email": "ana@", "tenant_id": 1, "first_name": 1}));
-        assert_eq!((both.status.as_u16(), both.code, both.errors.len()), (400, "invalid-field", 3));
-        assert!(both.errors.iter().any(|fault| fault.pointer.as_deref() == Some("/tenant_id")));
+        assert_eq!(
+            (both.status.as_u16(), both.code, both.errors.len()),
+            (400, "invalid-field", 3)
+        );
+        assert!(
+            both.errors
+                .iter()
+                .any(|fault| fault.pointer.as_deref() == Some("/tenant_id"))
+        );
     }
 }
