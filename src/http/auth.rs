@@ -38,8 +38,14 @@ pub enum Scope {
 
 impl Scope {
     /// All of them, in the order of the documentation.
-    pub const ALL: &'static [Self] =
-        &[Self::ImportsRead, Self::ImportsWrite, Self::RecordsRead, Self::RecordsWrite, Self::SensitiveRead, Self::Admin];
+    pub const ALL: &'static [Self] = &[
+        Self::ImportsRead,
+        Self::ImportsWrite,
+        Self::RecordsRead,
+        Self::RecordsWrite,
+        Self::SensitiveRead,
+        Self::Admin,
+    ];
 
     /// The word in keys and answers.
     pub fn as_str(self) -> &'static str {
@@ -78,7 +84,9 @@ pub struct Caller {
 impl Caller {
     /// Whether the key has a scope; `admin` stands for all of them.
     pub fn has(&self, scope: Scope) -> bool {
-        self.scopes.iter().any(|word| word == scope.as_str() || word == Scope::Admin.as_str())
+        self.scopes
+            .iter()
+            .any(|word| word == scope.as_str() || word == Scope::Admin.as_str())
     }
 
     /// Refuses a key without the scope.
@@ -86,7 +94,10 @@ impl Caller {
         if self.has(scope) {
             return Ok(());
         }
-        Err(Problem::with(Kind::ScopeMissing, format!("The API key does not have the scope {scope}.")))
+        Err(Problem::with(
+            Kind::ScopeMissing,
+            format!("The API key does not have the scope {scope}."),
+        ))
     }
 }
 
@@ -112,10 +123,16 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Finds the caller that a key stands for.
 pub async fn authenticate(app: &App, key: Option<&str>) -> Result<Caller, Problem> {
-    let Some(key) = key else { return Err(refuse(app, "missing")) };
-    let Some(presented) = Secrets::parse(key) else { return Err(refuse(app, "malformed")) };
+    let Some(key) = key else {
+        return Err(refuse(app, "missing"));
+    };
+    let Some(presented) = Secrets::parse(key) else {
+        return Err(refuse(app, "malformed"));
+    };
     let stored = app.store.api_key(&presented.id).await?;
-    let genuine = app.secrets.matches(&presented, stored.as_ref().map(|key| key.secret_mac.as_slice()));
+    let genuine = app
+        .secrets
+        .matches(&presented, stored.as_ref().map(|key| key.secret_mac.as_slice()));
     match stored {
         Some(key) if genuine && key.valid_now => Ok(welcome(app, key)),
         Some(_) if genuine => Err(refuse(app, "expired_or_revoked")),
@@ -134,7 +151,11 @@ fn welcome(app: &App, key: ApiKey) -> Caller {
             }
         });
     }
-    Caller { org: key.org, key_id: key.id, scopes: key.scopes }
+    Caller {
+        org: key.org,
+        key_id: key.id,
+        scopes: key.scopes,
+    }
 }
 
 fn refuse(app: &App, reason: &'static str) -> Problem {
@@ -147,7 +168,11 @@ mod tests {
     use super::*;
 
     fn caller(scopes: &[&str]) -> Caller {
-        Caller { org: OrgId(1), key_id: String::new(), scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect() }
+        Caller {
+            org: OrgId(1),
+            key_id: String::new(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        }
     }
 
     #[test]
@@ -155,14 +180,20 @@ mod tests {
         assert!(Scope::ALL.iter().all(|scope| caller(&["admin"]).has(*scope)));
         assert!(!caller(&["records:write", "imports:read"]).has(Scope::RecordsRead));
         assert!(!caller(&["imports:read"]).has(Scope::ImportsWrite));
-        assert!(caller(&[]).must(Scope::Admin).is_err_and(|problem| problem.code == "scope-missing"));
+        assert!(
+            caller(&[])
+                .must(Scope::Admin)
+                .is_err_and(|problem| problem.code == "scope-missing")
+        );
     }
 
     #[test]
     fn the_bearer_may_hold_any_printable_character() {
         let with = |value: &str| {
             let mut headers = HeaderMap::new();
-            HeaderValue::from_str(value).ok().map(|value| headers.insert(AUTHORIZATION, value));
+            HeaderValue::from_str(value)
+                .ok()
+                .map(|value| headers.insert(AUTHORIZATION, value));
             bearer(&headers).map(str::to_owned)
         };
         assert_eq!(with("Bearer $2a$10$./KN8pb6").as_deref(), Some("$2a$10$./KN8pb6"));

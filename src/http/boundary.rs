@@ -39,16 +39,27 @@ struct Crossing {
 }
 
 /// The middleware.
-pub async fn boundary(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+pub(super) async fn boundary(
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let crossing = enter(&mut request);
     let app = request.app_data::<web::Data<App>>().cloned();
-    let in_flight = request.app_data::<web::Data<Doors>>().map(|doors| doors.in_flight.enter());
+    let in_flight = request
+        .app_data::<web::Data<Doors>>()
+        .map(|doors| doors.in_flight.enter());
     let span = tracing::info_span!("http", request_id = %crossing.id, method = crossing.method);
     let response = next.call(request).instrument(span.clone()).await?;
     let response = leave(&crossing, response);
     span.in_scope(|| record(app.as_deref().map(AsRef::as_ref), &crossing, &response));
     let payload = crossing.body;
-    Ok(response.map_body(|_, body| BoxBody::new(Held { body, _payload: payload, _in_flight: in_flight })))
+    Ok(response.map_body(|_, body| {
+        BoxBody::new(Held {
+            body,
+            _payload: payload,
+            _in_flight: in_flight,
+        })
+    }))
 }
 
 fn enter(request: &mut ServiceRequest) -> Crossing {
@@ -62,7 +73,9 @@ fn enter(request: &mut ServiceRequest) -> Crossing {
         Payload::None => None,
         payload => {
             let shared = SharedPayload(Rc::new(RefCell::new(payload)));
-            request.set_payload(Payload::Stream { payload: Box::pin(shared.clone()) });
+            request.set_payload(Payload::Stream {
+                payload: Box::pin(shared.clone()),
+            });
             Some(shared)
         }
     };
@@ -79,10 +92,13 @@ fn enter(request: &mut ServiceRequest) -> Crossing {
 
 /// Refusals get their envelope, all answers their headers.
 fn leave(crossing: &Crossing, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-    let refusal = response.response().error().map(|error| match error.as_error::<Problem>() {
-        Some(problem) => problem.clone(),
-        None => Problem::new(kind_of(error.as_response_error().status_code())),
-    });
+    let refusal = response
+        .response()
+        .error()
+        .map(|error| match error.as_error::<Problem>() {
+            Some(problem) => problem.clone(),
+            None => Problem::new(kind_of(error.as_response_error().status_code())),
+        });
     let mut response = match refusal {
         Some(problem) => {
             let rendered: HttpResponse = crossing.surface.render(&problem, &crossing.id);
@@ -111,7 +127,10 @@ fn kind_of(status: StatusCode) -> Kind {
 fn record(app: Option<&App>, crossing: &Crossing, response: &ServiceResponse<BoxBody>) {
     let status = response.status().as_u16();
     let took = crossing.started.elapsed();
-    let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let route = response
+        .request()
+        .match_pattern()
+        .unwrap_or_else(|| "unmatched".to_owned());
     if let Some(app) = app {
         app.metrics.http_request(crossing.method, &route, status, took);
     }

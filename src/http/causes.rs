@@ -53,13 +53,29 @@ impl From<DoorError> for Problem {
             DoorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             DoorKind::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         };
-        refused_file(status, error.code, error.detail, Place { record: error.record, byte: error.byte })
+        refused_file(
+            status,
+            error.code,
+            error.detail,
+            Place {
+                record: error.record,
+                byte: error.byte,
+            },
+        )
     }
 }
 
 impl From<MappingError> for Problem {
     fn from(error: MappingError) -> Self {
-        refused_file(StatusCode::BAD_REQUEST, error.code, error.detail, Place { record: Some(0), byte: None })
+        refused_file(
+            StatusCode::BAD_REQUEST,
+            error.code,
+            error.detail,
+            Place {
+                record: Some(0),
+                byte: None,
+            },
+        )
     }
 }
 
@@ -77,7 +93,7 @@ impl From<UserError> for Problem {
 }
 
 /// 503 with a hint when to come again.
-pub fn unavailable() -> Problem {
+pub(super) fn unavailable() -> Problem {
     Problem::new(Kind::Unavailable).retry_after(RETRY_SECONDS)
 }
 
@@ -104,18 +120,33 @@ mod tests {
     /// One of each error of each use case, as it meets a client.
     #[test]
     fn the_table_of_causes() {
-        let door = |kind| DoorError { code: "some-code", kind, detail: "Row 3: x.".to_owned(), record: Some(2), byte: Some(9) };
-        let mapping = || MappingError { code: "key-missing", detail: "y".to_owned() };
+        let door = |kind| DoorError {
+            code: "some-code",
+            kind,
+            detail: "Row 3: x.".to_owned(),
+            record: Some(2),
+            byte: Some(9),
+        };
+        let mapping = || MappingError {
+            code: "key-missing",
+            detail: "y".to_owned(),
+        };
         let store = || StoreError::Corrupt("secret detail".to_owned());
         let rows: Vec<(&str, Problem)> = vec![
-            ("store unavailable", StoreError::Unavailable("secret detail".into()).into()),
+            (
+                "store unavailable",
+                StoreError::Unavailable("secret detail".into()).into(),
+            ),
             ("store busy", StoreError::Busy.into()),
             ("store schema", StoreError::Schema("secret detail".to_owned()).into()),
             ("store corrupt", store().into()),
             ("store config", StoreError::Config("secret detail".to_owned()).into()),
             ("submit door bad", SubmitError::Door(door(DoorKind::BadRequest)).into()),
             ("submit door large", SubmitError::Door(door(DoorKind::TooLarge)).into()),
-            ("submit door other", SubmitError::Door(door(DoorKind::Unsupported)).into()),
+            (
+                "submit door other",
+                SubmitError::Door(door(DoorKind::Unsupported)).into(),
+            ),
             ("submit mapping", SubmitError::Mapping(mapping()).into()),
             ("submit interrupted", SubmitError::Interrupted.into()),
             ("submit key reused", SubmitError::KeyReused.into()),
@@ -131,8 +162,17 @@ mod tests {
         let table: Vec<String> = rows
             .iter()
             .map(|(cause, problem)| {
-                let retry = problem.headers.iter().map(|(name, value)| format!(" {name}: {value:?}")).collect::<String>();
-                format!("{cause:21} {} {:22} {}{retry}", problem.status.as_u16(), problem.code, problem.detail)
+                let retry = problem
+                    .headers
+                    .iter()
+                    .map(|(name, value)| format!(" {name}: {value:?}"))
+                    .collect::<String>();
+                format!(
+                    "{cause:21} {} {:22} {}{retry}",
+                    problem.status.as_u16(),
+                    problem.code,
+                    problem.detail
+                )
             })
             .collect();
         assert!(!table.join("\n").contains("secret detail"));

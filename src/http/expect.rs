@@ -5,15 +5,15 @@ use actix_http::{Request, Response};
 use actix_web::HttpMessage;
 use actix_web::body::BoxBody;
 
+use super::auth;
 use super::body;
 use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
 use super::surface::{self, Surface};
-use super::auth;
 use crate::app::App;
 
 /// Lets a request go on, or answers it.
-pub async fn go_ahead(app: App, request: Request) -> Result<Request, Response<BoxBody>> {
+pub(super) async fn go_ahead(app: App, request: Request) -> Result<Request, Response<BoxBody>> {
     let path = request.path().to_owned();
     let surface = Surface::of(&path);
     match check(&app, surface, &request).await {

@@ -36,7 +36,7 @@ pub struct Health {
 /// The process is alive.
 #[utoipa::path(tag = "operations", responses((status = 200, description = "It is", body = Health)))]
 #[get("/healthz")]
-pub async fn healthz() -> HttpResponse {
+pub(crate) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok" })
 }
 
@@ -49,14 +49,19 @@ pub async fn healthz() -> HttpResponse {
     ),
 )]
 #[get("/readyz")]
-pub async fn readyz(app: Data<App>) -> HttpResponse {
+pub(crate) async fn readyz(app: Data<App>) -> HttpResponse {
     let (store, queue, blobs) = tokio::join!(
         check("database", app.store.ready()),
         check("queue", app.queue.ready()),
         check("blobs", app.blobs.ready()),
     );
     let schema = !matches!(store, Err(Some(StoreError::Schema(_))));
-    let found = Found { database: store.is_ok() || !schema, schema, queue: queue.is_ok(), blobs: blobs.is_ok() };
+    let found = Found {
+        database: store.is_ok() || !schema,
+        schema,
+        queue: queue.is_ok(),
+        blobs: blobs.is_ok(),
+    };
     let (status, readiness) = judge(found, app.stop.is_cancelled());
     HttpResponse::build(status).json(readiness)
 }
@@ -71,7 +76,12 @@ struct Found {
 /// Without its doorbell the process still takes files in, and workers find them by their own poll: degraded, not unready.
 fn judge(found: Found, draining: bool) -> (StatusCode, Readiness) {
     let word = |ok: bool| if ok { "ok" } else { "failed" };
-    let checks = [("database", found.database), ("schema", found.schema), ("queue", found.queue), ("blobs", found.blobs)];
+    let checks = [
+        ("database", found.database),
+        ("schema", found.schema),
+        ("queue", found.queue),
+        ("blobs", found.blobs),
+    ];
     let able = found.database && found.schema && found.blobs;
     let (code, status) = match (draining, able, found.queue) {
         (true, _, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
@@ -79,7 +89,13 @@ fn judge(found: Found, draining: bool) -> (StatusCode, Readiness) {
         (_, true, false) => (StatusCode::OK, "degraded"),
         (_, true, true) => (StatusCode::OK, "ready"),
     };
-    (code, Readiness { status, checks: checks.map(|(name, ok)| (name, word(ok))).into() })
+    (
+        code,
+        Readiness {
+            status,
+            checks: checks.map(|(name, ok)| (name, word(ok))).into(),
+        },
+    )
 }
 
 async fn check<E: std::error::Error + 'static>(
@@ -105,11 +121,13 @@ async fn check<E: std::error::Error + 'static>(
     responses((status = 200, description = "The text format", body = String, content_type = "text/plain")),
 )]
 #[get("/metrics")]
-pub async fn metrics(app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn metrics(app: Data<App>) -> Result<HttpResponse, Problem> {
     if let Ok((depth, oldest)) = app.store.queue_depth().await {
         app.metrics.queue(depth, oldest);
     }
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(app.metrics.render()))
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(app.metrics.render()))
 }
 
 #[cfg(test)]
@@ -117,7 +135,15 @@ mod tests {
     use super::*;
 
     fn judged(database: bool, queue: bool, draining: bool) -> (u16, &'static str) {
-        let (code, readiness) = judge(Found { database, schema: true, queue, blobs: true }, draining);
+        let (code, readiness) = judge(
+            Found {
+                database,
+                schema: true,
+                queue,
+                blobs: true,
+            },
+            draining,
+        );
         (code.as_u16(), readiness.status)
     }
 

@@ -13,12 +13,12 @@ use super::body::{self, Incoming};
 use super::problem::{Kind, Problem};
 
 /// Largest JSON body: a user with every field at its limit is smaller.
-pub const MAX_JSON_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_JSON_BYTES: usize = 1024 * 1024;
 /// Deepest value, as for cells.
 const MAX_DEPTH: usize = 32;
 
 /// Reads a whole body as one JSON object; `types` are the media types it may come as.
-pub async fn read_object(
+pub(super) async fn read_object(
     request: &HttpRequest,
     payload: web::Payload,
     limits: &Limits,
@@ -37,7 +37,11 @@ pub async fn read_object(
 }
 
 fn check_type(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
-    let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if types.contains(&essence.as_str()) {
         return Ok(());
@@ -47,12 +51,15 @@ fn check_type(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
 }
 
 /// Parses one JSON object.
-pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     let parsed: Result<Strict, _> = serde_json::from_slice(bytes);
     match parsed {
         Ok(Strict(Value::Object(members))) => Ok(members),
         Ok(_) => Err(Problem::with(Kind::InvalidJson, "The JSON is not an object.")),
-        Err(error) => Err(Problem::with(Kind::InvalidJson, format!("The JSON is not valid: {error}."))),
+        Err(error) => Err(Problem::with(
+            Kind::InvalidJson,
+            format!("The JSON is not valid: {error}."),
+        )),
     }
 }
 
@@ -156,7 +163,10 @@ mod tests {
     #[test]
     fn objects_are_read_whole() {
         let object = parse_object(br#"{"a":[1,-2,3.5,true,null],"b":{"c":"d"}}"#).unwrap();
-        assert_eq!(Value::Object(object).to_string(), r#"{"a":[1,-2,3.5,true,null],"b":{"c":"d"}}"#);
+        assert_eq!(
+            Value::Object(object).to_string(),
+            r#"{"a":[1,-2,3.5,true,null],"b":{"c":"d"}}"#
+        );
     }
 
     #[test]
@@ -166,8 +176,20 @@ mod tests {
         assert_eq!(detail("[]"), "The JSON is not an object.");
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(40), "]".repeat(40));
         assert!(detail(&deep).contains("deeper than 32 levels"));
-        for broken in ["", "{", "{} {}", "{\"a\":NaN}", "{\"a\":1,}", "{'a':1}", "{\"a\":\"\\ud800\"}"] {
-            assert_eq!(parse_object(broken.as_bytes()).unwrap_err().code, "invalid-json", "{broken}");
+        for broken in [
+            "",
+            "{",
+            "{} {}",
+            "{\"a\":NaN}",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "{\"a\":\"\\ud800\"}",
+        ] {
+            assert_eq!(
+                parse_object(broken.as_bytes()).unwrap_err().code,
+                "invalid-json",
+                "{broken}"
+            );
         }
     }
 }

@@ -70,7 +70,11 @@ impl Doors {
         Self {
             runtime: Handle::current(),
             uploads: Arc::new(Semaphore::new(limits.uploads_in_flight)),
-            pace: pace::Limits { idle: limits.body_idle, total: limits.body_total, bytes_per_second: limits.body_rate },
+            pace: pace::Limits {
+                idle: limits.body_idle,
+                total: limits.body_total,
+                bytes_per_second: limits.body_rate,
+            },
             in_flight: InFlight::default(),
         }
     }
@@ -95,8 +99,12 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
                 .client_request_timeout(HEADERS_WITHIN)
                 .client_disconnect_timeout(LINGER)
                 .local_addr(address)
-                .expect(fn_service(move |request: Request| expect::go_ahead(asked.clone(), request)))
-                .h1(map_config(service(app.clone(), doors.clone()), |()| AppConfig::default()))
+                .expect(fn_service(move |request: Request| {
+                    expect::go_ahead(asked.clone(), request)
+                }))
+                .h1(map_config(service(app.clone(), doors.clone()), |()| {
+                    AppConfig::default()
+                }))
                 .tcp()
         }
     };
@@ -125,7 +133,10 @@ fn service(
     Error = actix_web::Error,
     InitError = (),
 > {
-    let routed = actix_web::App::new().into_utoipa_app().openapi(openapi::base()).configure(routes::documented);
+    let routed = actix_web::App::new()
+        .into_utoipa_app()
+        .openapi(openapi::base())
+        .configure(routes::documented);
     let (routed, document) = routed.split_for_parts();
     let table = Data::new(routes::Table::new(&document));
     let text = Data::new(openapi::Text(document.to_pretty_json().unwrap_or_default()));
@@ -159,8 +170,24 @@ mod tests {
     #[test]
     fn ids_are_canonical_positive_integers() {
         assert_eq!(path_id("9").ok(), Some(9));
-        for other in ["0", "09", "+9", "-9", "9.0", "", " 9", "9x", "٩", "9223372036854775808", "..%2f"] {
-            assert_eq!(path_id(other).map_err(|problem| problem.code), Err("not-found"), "{other}");
+        for other in [
+            "0",
+            "09",
+            "+9",
+            "-9",
+            "9.0",
+            "",
+            " 9",
+            "9x",
+            "٩",
+            "9223372036854775808",
+            "..%2f",
+        ] {
+            assert_eq!(
+                path_id(other).map_err(|problem| problem.code),
+                Err("not-found"),
+                "{other}"
+            );
         }
     }
 }

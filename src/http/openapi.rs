@@ -38,7 +38,10 @@ struct Key;
 
 impl Modify for Key {
     fn modify(&self, document: &mut Document) {
-        let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("lsk_<id>_<secret>").build();
+        let key = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("lsk_<id>_<secret>")
+            .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("key", SecurityScheme::Http(key));
     }
@@ -67,14 +70,16 @@ pub struct Text(pub String);
 
 /// The document.
 #[get("/openapi.json")]
-pub async fn show_document(text: Data<Text>) -> HttpResponse {
+pub(crate) async fn show_document(text: Data<Text>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(text.0.clone())
 }
 
 /// The page lies below a slash.
 #[get("/docs")]
-pub async fn redirect_to_page() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((LOCATION, "/docs/")).finish()
+pub(crate) async fn redirect_to_page() -> HttpResponse {
+    HttpResponse::PermanentRedirect()
+        .insert_header((LOCATION, "/docs/"))
+        .finish()
 }
 
 /// The page.

@@ -46,7 +46,12 @@ impl Page {
             None => None,
             Some(cursor) => Some(secrets.open_cursor(org, &list, cursor).ok_or_else(foreign_cursor)?),
         };
-        Ok(Self { limit: limit.unwrap_or(DEFAULT_LIMIT), after, org, list })
+        Ok(Self {
+            limit: limit.unwrap_or(DEFAULT_LIMIT),
+            after,
+            org,
+            list,
+        })
     }
 
     /// One more than the page holds, to see whether another follows.
@@ -67,7 +72,10 @@ impl Page {
         fetched.truncate(limit);
         let last = fetched.last().filter(|_| more).map(position);
         let next_cursor = last.map(|last| secrets.sign_cursor(self.org, &self.list, last));
-        Paged { data: fetched.into_iter().map(show).collect(), next_cursor }
+        Paged {
+            data: fetched.into_iter().map(show).collect(),
+            next_cursor,
+        }
     }
 }
 
@@ -78,7 +86,11 @@ fn foreign_cursor() -> Problem {
 
 /// The list's name with its filter, the same whatever the order of the parameters. A page's size may change on the way.
 fn bound_to_filter(list: &str, query: &Query) -> String {
-    let mut filter: Vec<_> = query.pairs().iter().filter(|(name, _)| name != "limit" && name != "cursor").collect();
+    let mut filter: Vec<_> = query
+        .pairs()
+        .iter()
+        .filter(|(name, _)| name != "limit" && name != "cursor")
+        .collect();
     filter.sort();
     format!("{list} {filter:?}")
 }
@@ -86,8 +98,10 @@ fn bound_to_filter(list: &str, query: &Query) -> String {
 /// `Link: <…>; rel="next"`: the request's own query with the cursor in it.
 pub fn next_link(request: &HttpRequest, query: &Query, cursor: &str) -> String {
     let others = query.pairs().iter().filter(|(name, _)| name != "cursor");
-    let pairs: Vec<(&str, &str)> =
-        others.map(|(name, value)| (name.as_str(), value.as_str())).chain([("cursor", cursor)]).collect();
+    let pairs: Vec<(&str, &str)> = others
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .chain([("cursor", cursor)])
+        .collect();
     let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
     format!("<{}?{query}>; rel=\"next\"", request.path())
 }
@@ -100,7 +114,12 @@ mod tests {
     const KNOWN: &[&str] = &["status", "resource", "limit", "cursor"];
 
     fn read(query: &str, org: i64) -> Result<Page, Problem> {
-        Page::read(&Query::parse(query, KNOWN).unwrap(), &Secrets::new(b"key"), OrgId(org), "imports")
+        Page::read(
+            &Query::parse(query, KNOWN).unwrap(),
+            &Secrets::new(b"key"),
+            OrgId(org),
+            "imports",
+        )
     }
 
     #[test]
@@ -118,9 +137,20 @@ mod tests {
         let shown = page.cut(&Secrets::new(b"key"), vec![9, 7, 5], |id| *id, |id| id);
         assert_eq!(shown.data, [9, 7]);
         let cursor = shown.next_cursor.unwrap();
-        assert_eq!(read(&format!("limit=50&cursor={cursor}&status=failed"), 1).unwrap().after, Some(7));
-        assert_eq!(read(&format!("cursor={cursor}&status=queued"), 1).unwrap_err().code, "invalid-cursor");
-        assert_eq!(read(&format!("cursor={cursor}&status=failed"), 2).unwrap_err().code, "invalid-cursor");
+        assert_eq!(
+            read(&format!("limit=50&cursor={cursor}&status=failed"), 1)
+                .unwrap()
+                .after,
+            Some(7)
+        );
+        assert_eq!(
+            read(&format!("cursor={cursor}&status=queued"), 1).unwrap_err().code,
+            "invalid-cursor"
+        );
+        assert_eq!(
+            read(&format!("cursor={cursor}&status=failed"), 2).unwrap_err().code,
+            "invalid-cursor"
+        );
         let last = page.cut(&Secrets::new(b"key"), vec![9, 7], |id| *id, |id| id);
         assert_eq!(last.next_cursor, None);
     }

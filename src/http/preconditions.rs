@@ -9,24 +9,24 @@ use super::problem::{Kind, Problem};
 use crate::records::users::Expected;
 
 /// A strong tag over a representation.
-pub fn tag_of(representation: &[u8]) -> String {
+pub(super) fn tag_of(representation: &[u8]) -> String {
     let hash = Sha256::digest(representation);
     let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hex}\"")
 }
 
 /// A strong tag from a record's version.
-pub fn version_tag(version: i64) -> String {
+pub(super) fn version_tag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
 /// Whether `If-None-Match` names the tag: the client has this representation. Weak comparison, as for every GET.
-pub fn has(headers: &HeaderMap, tag: &str) -> bool {
+pub(super) fn has(headers: &HeaderMap, tag: &str) -> bool {
     tags(headers, IF_NONE_MATCH).any(|given| given == "*" || given.trim_start_matches("W/") == tag)
 }
 
 /// What the client expects of a record before it is written.
-pub fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
+pub(super) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
     let matches: Vec<&str> = tags(headers, IF_MATCH).collect();
     let none_matches: Vec<&str> = tags(headers, IF_NONE_MATCH).collect();
     match (matches.as_slice(), none_matches.as_slice()) {
@@ -35,7 +35,10 @@ pub fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
         // Strong comparison: a weak tag never matches, nor does one that we did not make.
         (some, []) => Ok(Expected::Versions(some.iter().filter_map(|tag| version(tag)).collect())),
         ([], ["*"]) => Ok(Expected::Absent),
-        _ => Err(Problem::with(Kind::InvalidHeader, "For a write, give If-Match, or If-None-Match: *, and not both.")),
+        _ => Err(Problem::with(
+            Kind::InvalidHeader,
+            "For a write, give If-Match, or If-None-Match: *, and not both.",
+        )),
     }
 }
 
@@ -45,17 +48,23 @@ fn version(tag: &str) -> Option<i64> {
 
 fn tags(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|tag| !tag.is_empty())
+    values
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|tag| !tag.is_empty())
 }
 
 /// The seconds of `Prefer: wait=n`, cut to the longest wait.
-pub fn prefer_wait(headers: &HeaderMap, longest: Duration) -> Option<u64> {
-    let values = headers.get_all(HeaderName::from_static("prefer")).filter_map(|value| value.to_str().ok());
+pub(super) fn prefer_wait(headers: &HeaderMap, longest: Duration) -> Option<u64> {
+    let values = headers
+        .get_all(HeaderName::from_static("prefer"))
+        .filter_map(|value| value.to_str().ok());
     let mut preferences = values.flat_map(|value| value.split([',', ';']));
     let seconds = preferences.find_map(|preference| {
         let (name, value) = preference.split_once('=')?;
         let wait = name.trim().eq_ignore_ascii_case("wait");
-        wait.then(|| value.trim().trim_matches('"').parse::<u64>().ok()).flatten()
+        wait.then(|| value.trim().trim_matches('"').parse::<u64>().ok())
+            .flatten()
     })?;
     Some(seconds.min(longest.as_secs()))
 }
@@ -89,7 +98,10 @@ mod tests {
         let expected = |pairs: &[(&'static str, &str)]| expected(&headers(pairs)).ok();
         assert_eq!(expected(&[]), Some(Expected::Anything));
         assert_eq!(expected(&[("if-match", "*")]), Some(Expected::Existing));
-        assert_eq!(expected(&[("if-match", "\"3\", \"5\"")]), Some(Expected::Versions(vec![3, 5])));
+        assert_eq!(
+            expected(&[("if-match", "\"3\", \"5\"")]),
+            Some(Expected::Versions(vec![3, 5]))
+        );
         assert_eq!(expected(&[("if-match", "W/\"3\"")]), Some(Expected::Versions(vec![])));
         assert_eq!(expected(&[("if-none-match", "*")]), Some(Expected::Absent));
         assert_eq!(expected(&[("if-none-match", "\"3\"")]), None);

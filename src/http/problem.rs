@@ -97,18 +97,30 @@ pub struct Fault {
 impl Fault {
     /// A fault in a query parameter.
     pub fn parameter(kind: Kind, name: &str, detail: impl Into<String>) -> Self {
-        Self { pointer: None, parameter: Some(name.to_owned()), code: kind.code(), detail: detail.into() }
+        Self {
+            pointer: None,
+            parameter: Some(name.to_owned()),
+            code: kind.code(),
+            detail: detail.into(),
+        }
     }
 
     /// A fault in a field of the body, named by the path of members that leads to it.
     pub fn field(kind: Kind, path: &[&str], detail: impl Into<String>) -> Self {
-        Self { pointer: Some(pointer(path)), parameter: None, code: kind.code(), detail: detail.into() }
+        Self {
+            pointer: Some(pointer(path)),
+            parameter: None,
+            code: kind.code(),
+            detail: detail.into(),
+        }
     }
 }
 
 /// A JSON pointer (RFC 6901).
 pub fn pointer(path: &[&str]) -> String {
-    path.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
+    path.iter()
+        .map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1")))
+        .collect()
 }
 
 /// A refusal on its way to the client.
@@ -155,15 +167,25 @@ impl Problem {
 
     /// The same, with what happened this time.
     pub fn with(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), ..Self::new(kind) }
+        Self {
+            detail: detail.into(),
+            ..Self::new(kind)
+        }
     }
 
     /// Faults of a request; the first decides code and status. `None` when there are none.
     pub fn faults(errors: Vec<Fault>) -> Option<Self> {
         let first = errors.first()?;
-        let kind = Kind::ALL.iter().copied().find(|kind| kind.code() == first.code).unwrap_or(Kind::InvalidField);
+        let kind = Kind::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.code() == first.code)
+            .unwrap_or(Kind::InvalidField);
         let detail = first.detail.clone();
-        Some(Self { errors, ..Self::with(kind, detail) })
+        Some(Self {
+            errors,
+            ..Self::with(kind, detail)
+        })
     }
 
     /// A single fault.

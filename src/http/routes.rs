@@ -14,7 +14,7 @@ use super::spigit::files;
 use super::{health, openapi};
 
 /// Routes that the OpenAPI document shows.
-pub fn documented(config: &mut Documented<'_>) {
+pub(super) fn documented(config: &mut Documented<'_>) {
     config
         // /v1/imports
         .service(imports::create_import)
@@ -48,8 +48,11 @@ pub fn documented(config: &mut Documented<'_>) {
 }
 
 /// The document itself, and its page.
-pub fn documents(config: &mut ServiceConfig) {
-    config.service(openapi::show_document).service(openapi::redirect_to_page).service(openapi::page());
+pub(super) fn documents(config: &mut ServiceConfig) {
+    config
+        .service(openapi::show_document)
+        .service(openapi::redirect_to_page)
+        .service(openapi::page());
 }
 
 /// Paths that `documents` adds to those of the OpenAPI document.
@@ -57,20 +60,30 @@ const DOCUMENTS: [&str; 3] = ["/openapi.json", "/docs", "/docs/{_:.*}"];
 
 /// Which methods each path has.
 #[derive(Clone)]
-pub struct Table(Vec<(ResourceDef, Vec<&'static str>)>);
+pub(super) struct Table(Vec<(ResourceDef, Vec<&'static str>)>);
 
 impl Table {
     /// From the OpenAPI document, so that there is one list of routes.
-    pub fn new(document: &Document) -> Self {
-        let documented = document.paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)));
-        let documents = DOCUMENTS.iter().map(|path| (ResourceDef::new(*path), vec!["GET", "HEAD"]));
+    pub(super) fn new(document: &Document) -> Self {
+        let documented = document
+            .paths
+            .paths
+            .iter()
+            .map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)));
+        let documents = DOCUMENTS
+            .iter()
+            .map(|path| (ResourceDef::new(*path), vec!["GET", "HEAD"]));
         Self(documented.chain(documents).collect())
     }
 
     /// The methods of a path; none if there is no such path.
     fn allowed(&self, path: &str) -> Vec<&'static str> {
-        let mut allowed: Vec<&str> =
-            self.0.iter().filter(|(pattern, _)| pattern.is_match(path)).flat_map(|(_, methods)| methods.clone()).collect();
+        let mut allowed: Vec<&str> = self
+            .0
+            .iter()
+            .filter(|(pattern, _)| pattern.is_match(path))
+            .flat_map(|(_, methods)| methods.clone())
+            .collect();
         allowed.sort_unstable();
         allowed.dedup();
         allowed
@@ -86,11 +99,15 @@ fn methods(item: &PathItem) -> Vec<&'static str> {
         ("DELETE", &item.delete),
         ("PATCH", &item.patch),
     ];
-    operations.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name).collect()
+    operations
+        .into_iter()
+        .filter(|(_, operation)| operation.is_some())
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// Answers what no route does: 405 where the path has other methods, else 404.
-pub async fn unrouted(request: HttpRequest, table: Data<Table>) -> Result<HttpResponse, Problem> {
+pub(super) async fn unrouted(request: HttpRequest, table: Data<Table>) -> Result<HttpResponse, Problem> {
     let allowed = table.allowed(request.path());
     if allowed.is_empty() {
         return Err(Problem::new(Kind::NotFound));
@@ -113,7 +130,10 @@ mod tests {
 
     #[test]
     fn every_route_of_this_page_is_documented() {
-        let page = include_str!("routes.rs").split("/// The document itself").next().unwrap_or_default();
+        let page = include_str!("routes.rs")
+            .split("/// The document itself")
+            .next()
+            .unwrap_or_default();
         let services = page.matches(".service(").count();
         let document = openapi::document();
         let operations = |item: &PathItem| methods(item).into_iter().filter(|method| *method != "HEAD").count();

@@ -47,7 +47,10 @@ impl Draft {
             values: vec![Patch::Keep; FIELDS.len()],
             attributes: Patch::Keep,
         };
-        let faults: Vec<Fault> = object.iter().filter_map(|(name, value)| draft.take(name, value).err()).collect();
+        let faults: Vec<Fault> = object
+            .iter()
+            .filter_map(|(name, value)| draft.take(name, value).err())
+            .collect();
         if faults.is_empty() { Ok(draft) } else { Err(faults) }
     }
 
@@ -68,25 +71,41 @@ impl Draft {
     /// The key of the record: what the object says, over `old`. Source and source id must be there, language may be empty.
     pub fn key(&self, old: Option<&Key>) -> Result<Key, Vec<Fault>> {
         let old = old.map(|key| [&key.source, &key.source_id, &key.language]);
-        let mut parts = KEY_FIELDS.iter().zip(&self.key).enumerate().map(|(place, (field, patch))| match patch {
-            Patch::Set(text) => (field, text.clone()),
-            Patch::Clear => (field, Box::default()),
-            Patch::Keep => (field, old.and_then(|old| old.get(place).copied().cloned()).unwrap_or_default()),
-        });
+        let mut parts = KEY_FIELDS
+            .iter()
+            .zip(&self.key)
+            .enumerate()
+            .map(|(place, (field, patch))| match patch {
+                Patch::Set(text) => (field, text.clone()),
+                Patch::Clear => (field, Box::default()),
+                Patch::Keep => (
+                    field,
+                    old.and_then(|old| old.get(place).copied().cloned()).unwrap_or_default(),
+                ),
+            });
         let (source, source_id, language) = (parts.next(), parts.next(), parts.next());
-        let missing: Vec<Fault> =
-            [&source, &source_id].into_iter().flatten().filter(|(_, text)| text.is_empty()).map(|(field, _)| required(field)).collect();
+        let missing: Vec<Fault> = [&source, &source_id]
+            .into_iter()
+            .flatten()
+            .filter(|(_, text)| text.is_empty())
+            .map(|(field, _)| required(field))
+            .collect();
         match (source, source_id, language) {
-            (Some((_, source)), Some((_, source_id)), Some((_, language))) if missing.is_empty() => {
-                Ok(Key { source, source_id, language })
-            }
+            (Some((_, source)), Some((_, source_id)), Some((_, language))) if missing.is_empty() => Ok(Key {
+                source,
+                source_id,
+                language,
+            }),
             _ => Err(missing),
         }
     }
 
     /// The parts of the key that the object names, where they differ from `key`: an object at an address must not contradict it.
     pub fn contradicts(&self, key: &Key) -> Vec<Fault> {
-        let parts = KEY_FIELDS.iter().zip(&self.key).zip([&key.source, &key.source_id, &key.language]);
+        let parts = KEY_FIELDS
+            .iter()
+            .zip(&self.key)
+            .zip([&key.source, &key.source_id, &key.language]);
         let differs = |patch: &Patch<Box<str>>, there: &str| match patch {
             Patch::Keep => false,
             Patch::Clear => !there.is_empty(),
@@ -94,7 +113,13 @@ impl Draft {
         };
         parts
             .filter(|((_, patch), there)| differs(patch, there))
-            .map(|((field, _), _)| fault(field.name, FaultKind::WrongType, "differs from the address of the record"))
+            .map(|((field, _), _)| {
+                fault(
+                    field.name,
+                    FaultKind::WrongType,
+                    "differs from the address of the record",
+                )
+            })
             .collect()
     }
 
@@ -116,8 +141,15 @@ impl Draft {
     pub fn replace(&self, old: Option<&Stored>) -> Result<Stored, Vec<Fault>> {
         let empty = vec![None; FIELDS.len()];
         let old = old.map_or(empty.as_slice(), |stored| stored.values.as_slice());
-        let kept = FIELDS.iter().zip(old).map(|(field, value)| value.clone().filter(|_| field.is_sensitive())).collect();
-        self.merge_into(Stored { values: kept, attributes: Map::new() })
+        let kept = FIELDS
+            .iter()
+            .zip(old)
+            .map(|(field, value)| value.clone().filter(|_| field.is_sensitive()))
+            .collect();
+        self.merge_into(Stored {
+            values: kept,
+            attributes: Map::new(),
+        })
     }
 }
 
@@ -162,7 +194,9 @@ fn attributes(value: &Value) -> Result<Patch<Map<String, Value>>, Fault> {
 
 fn check_attributes(attributes: &Map<String, Value>) -> Result<(), Vec<Fault>> {
     let text = serde_json::to_string(attributes).unwrap_or_default();
-    cell::check_json_object(&text).map(|_| ()).map_err(|error| vec![refused(ATTRIBUTES, error)])
+    cell::check_json_object(&text)
+        .map(|_| ())
+        .map_err(|error| vec![refused(ATTRIBUTES, error)])
 }
 
 fn patch(field: &Field, value: &Value) -> Result<Patch<Box<str>>, Fault> {
@@ -185,13 +219,20 @@ fn patch(field: &Field, value: &Value) -> Result<Patch<Box<str>>, Fault> {
 
 /// Names as the cell of an import has them; there a comma parts them, so none can hold one.
 fn groups(field: &Field, items: &[Value]) -> Result<String, Fault> {
-    let names: Option<Vec<&str>> = items.iter().map(|item| item.as_str().filter(|name| !name.contains(','))).collect();
+    let names: Option<Vec<&str>> = items
+        .iter()
+        .map(|item| item.as_str().filter(|name| !name.contains(',')))
+        .collect();
     let names = names.ok_or_else(|| wrong_type(field.name, "an array of names without commas"))?;
     Ok(names.join(","))
 }
 
 fn unknown(name: &str) -> Fault {
-    let known = KEY_FIELDS.iter().chain(FIELDS).map(|field| field.name).chain([ATTRIBUTES]);
+    let known = KEY_FIELDS
+        .iter()
+        .chain(FIELDS)
+        .map(|field| field.name)
+        .chain([ATTRIBUTES]);
     let hint = nearest(name, known).map_or_else(
         || "; what has no field of its own goes into attributes".to_owned(),
         |near| format!("; did you mean {near}?"),
@@ -204,16 +245,28 @@ fn wrong_type(name: &str, expected: &str) -> Fault {
 }
 
 fn required(field: &Field) -> Fault {
-    fault(field.name, FaultKind::Cell(RowCode::Required), "empty, but a record needs it")
+    fault(
+        field.name,
+        FaultKind::Cell(RowCode::Required),
+        "empty, but a record needs it",
+    )
 }
 
 fn refused(name: &str, error: CellError) -> Fault {
-    fault(name, FaultKind::Cell(error.code), &format!("{}; expected {}", error.message, error.expected))
+    fault(
+        name,
+        FaultKind::Cell(error.code),
+        &format!("{}; expected {}", error.message, error.expected),
+    )
 }
 
 fn fault(name: &str, kind: FaultKind, message: &str) -> Fault {
     let shown = name.chars().take(100).collect();
-    Fault { path: vec![shown], kind, message: message.to_owned() }
+    Fault {
+        path: vec![shown],
+        kind,
+        message: message.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -238,14 +291,19 @@ mod tests {
             "emial": "x", "email": "ana@", "gender": 1, "groups": "a", "addresses": [1], "attributes": [], "date_of_birth": "03/04/25",
         }))
         .unwrap_err();
-        let shown: Vec<String> =
-            faults.iter().map(|fault| format!("{} {:?} {}", fault.path.join("/"), fault.kind, fault.message)).collect();
+        let shown: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("{} {:?} {}", fault.path.join("/"), fault.kind, fault.message))
+            .collect();
         insta::assert_snapshot!(shown.join("\n"));
     }
 
     #[test]
     fn values_are_stored_as_an_import_stores_them() {
-        let draft = read(json!({"email": " Ana@EXAMPLE.org ", "gender": "Female", "groups": ["a", "b", "a"], "first_name": ""})).unwrap();
+        let draft = read(
+            json!({"email": " Ana@EXAMPLE.org ", "gender": "Female", "groups": ["a", "b", "a"], "first_name": ""}),
+        )
+        .unwrap();
         let stored = draft.replace(None).unwrap();
         assert_eq!(value(&stored, "email").as_deref(), Some("Ana@example.org"));
         assert_eq!(value(&stored, "gender").as_deref(), Some("f"));
@@ -255,11 +313,15 @@ mod tests {
 
     #[test]
     fn a_patch_leaves_alone_what_it_does_not_name() {
-        let old = read(json!({"email": "a@x.org", "title": "Dr", "attributes": {"a": {"b": 1, "c": 2}, "d": 3}})).unwrap();
+        let old =
+            read(json!({"email": "a@x.org", "title": "Dr", "attributes": {"a": {"b": 1, "c": 2}, "d": 3}})).unwrap();
         let old = old.replace(None).unwrap();
         let patch = read(json!({"title": null, "attributes": {"a": {"b": null, "e": 4}, "d": null}})).unwrap();
         let new = patch.merge_into(old).unwrap();
-        assert_eq!((value(&new, "email").as_deref(), value(&new, "title")), (Some("a@x.org"), None));
+        assert_eq!(
+            (value(&new, "email").as_deref(), value(&new, "title")),
+            (Some("a@x.org"), None)
+        );
         assert_eq!(Value::Object(new.attributes), json!({"a": {"c": 2, "e": 4}}));
     }
 
@@ -268,9 +330,15 @@ mod tests {
         let old = read(json!({"email": "a@x.org", "password_hash": "$2b$x", "attributes": {"a": 1}})).unwrap();
         let old = old.replace(None).unwrap();
         let new = read(json!({"title": "Dr"})).unwrap().replace(Some(&old)).unwrap();
-        assert_eq!((value(&new, "email"), value(&new, "password_hash").as_deref()), (None, Some("$2b$x")));
+        assert_eq!(
+            (value(&new, "email"), value(&new, "password_hash").as_deref()),
+            (None, Some("$2b$x"))
+        );
         assert!(new.attributes.is_empty());
-        let cleared = read(json!({"password_hash": null})).unwrap().replace(Some(&old)).unwrap();
+        let cleared = read(json!({"password_hash": null}))
+            .unwrap()
+            .replace(Some(&old))
+            .unwrap();
         assert_eq!(value(&cleared, "password_hash"), None);
     }
 
@@ -278,19 +346,37 @@ mod tests {
     fn the_key_needs_source_and_source_id() {
         let key = |value: Value, old: Option<&Key>| read(value).unwrap().key(old);
         let old = key(json!({"source": "hr", "source_id": "7"}), None).unwrap();
-        assert_eq!((old.source.as_ref(), old.source_id.as_ref(), old.language.as_ref()), ("hr", "7", ""));
+        assert_eq!(
+            (old.source.as_ref(), old.source_id.as_ref(), old.language.as_ref()),
+            ("hr", "7", "")
+        );
         assert_eq!(key(json!({"source": "hr"}), None).unwrap_err().len(), 1);
         assert_eq!(key(json!({}), None).unwrap_err().len(), 2);
-        assert_eq!(key(json!({"language": "de"}), Some(&old)).unwrap().language.as_ref(), "de");
+        assert_eq!(
+            key(json!({"language": "de"}), Some(&old)).unwrap().language.as_ref(),
+            "de"
+        );
         assert_eq!(key(json!({"source_id": null}), Some(&old)).unwrap_err().len(), 1);
         assert!(read(json!({"source": "hr"})).unwrap().contradicts(&old).is_empty());
-        assert_eq!(read(json!({"source": "crm", "language": "de"})).unwrap().contradicts(&old).len(), 2);
+        assert_eq!(
+            read(json!({"source": "crm", "language": "de"}))
+                .unwrap()
+                .contradicts(&old)
+                .len(),
+            2
+        );
     }
 
     #[test]
     fn merged_attributes_keep_to_the_limit() {
-        let old = read(json!({"attributes": {"a": "x".repeat(40_000)}})).unwrap().replace(None).unwrap();
+        let old = read(json!({"attributes": {"a": "x".repeat(40_000)}}))
+            .unwrap()
+            .replace(None)
+            .unwrap();
         let patch = read(json!({"attributes": {"b": "x".repeat(40_000)}})).unwrap();
-        assert_eq!(patch.merge_into(old).unwrap_err()[0].kind, FaultKind::Cell(RowCode::TooLong));
+        assert_eq!(
+            patch.merge_into(old).unwrap_err()[0].kind,
+            FaultKind::Cell(RowCode::TooLong)
+        );
     }
 }

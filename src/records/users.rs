@@ -67,7 +67,13 @@ impl From<Vec<Fault>> for UserError {
 }
 
 /// A page of users by number.
-pub async fn list(app: &App, org: OrgId, filter: UserFilter, after: Option<i64>, limit: i64) -> Result<Vec<User>, StoreError> {
+pub async fn list(
+    app: &App,
+    org: OrgId,
+    filter: UserFilter,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<User>, StoreError> {
     app.store.users(org, filter, after, limit).await
 }
 
@@ -86,7 +92,10 @@ pub async fn create(app: &App, org: OrgId, object: &Map<String, Value>) -> Resul
     let draft = Draft::read(object)?;
     let key = draft.key(None)?;
     let stored = draft.replace(None)?;
-    app.store.insert_user(org, key, stored).await?.ok_or(UserError::KeyTaken)
+    app.store
+        .insert_user(org, key, stored)
+        .await?
+        .ok_or(UserError::KeyTaken)
 }
 
 /// Makes a user say what the object says and nothing else, and makes it if it is missing; says whether it did.
@@ -114,7 +123,11 @@ pub async fn put_by_key(
             }
         };
         let stored = draft.replace(Some(&user.stored))?;
-        match app.store.update_user(org, user.id, Some(user.version), key.clone(), stored).await? {
+        match app
+            .store
+            .update_user(org, user.id, Some(user.version), key.clone(), stored)
+            .await?
+        {
             UserWrite::Written(user) => return Ok((*user, false)),
             UserWrite::Stale | UserWrite::Absent => {}
             UserWrite::KeyTaken => return Err(UserError::KeyTaken),
@@ -171,24 +184,35 @@ pub async fn remove(app: &App, org: OrgId, id: i64, expected: &Expected) -> Resu
 /// The key at an address, by the rules of its fields.
 pub fn key(source: &str, source_id: &str, language: &str) -> Result<Key, Vec<Fault>> {
     let mut faults = Vec::new();
-    let parts = KEY_FIELDS.iter().zip([source, source_id, language]).map(|(field, text)| {
-        let text = cell::trim(field.kind, text);
-        if text.is_empty() {
-            return Box::default();
-        }
-        match cell::check(field.kind, text) {
-            Ok(text) => text.as_ref().into(),
-            Err(error) => {
-                let message = format!("{}; expected {}", error.message, error.expected);
-                faults.push(Fault { path: vec![field.name.to_owned()], kind: FaultKind::Cell(error.code), message });
-                Box::default()
+    let parts = KEY_FIELDS
+        .iter()
+        .zip([source, source_id, language])
+        .map(|(field, text)| {
+            let text = cell::trim(field.kind, text);
+            if text.is_empty() {
+                return Box::default();
             }
-        }
-    });
+            match cell::check(field.kind, text) {
+                Ok(text) => text.as_ref().into(),
+                Err(error) => {
+                    let message = format!("{}; expected {}", error.message, error.expected);
+                    faults.push(Fault {
+                        path: vec![field.name.to_owned()],
+                        kind: FaultKind::Cell(error.code),
+                        message,
+                    });
+                    Box::default()
+                }
+            }
+        });
     let parts: Vec<Box<str>> = parts.collect();
     let mut parts = parts.into_iter();
     match (parts.next(), parts.next(), parts.next()) {
-        (Some(source), Some(source_id), Some(language)) if faults.is_empty() => Ok(Key { source, source_id, language }),
+        (Some(source), Some(source_id), Some(language)) if faults.is_empty() => Ok(Key {
+            source,
+            source_id,
+            language,
+        }),
         _ => Err(faults),
     }
 }

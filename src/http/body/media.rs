@@ -1,7 +1,8 @@
 //! What a body says it is: media type, charset, boundary, content coding and file name, read from headers. No byte of the body.
 
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ContentDisposition, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ContentDisposition, HeaderMap, HeaderName,
+    HeaderValue,
 };
 use worker::intake::Inflate;
 
@@ -23,7 +24,7 @@ const PART_TYPES: [&str; 6] = [
 
 /// The form of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Media {
+pub(super) enum Media {
     /// The body is the file.
     Csv {
         /// What the charset says about its encoding.
@@ -35,7 +36,7 @@ pub enum Media {
 
 /// A charset parameter that names an encoding we know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Charset {
+pub(super) enum Charset {
     /// Decode as this (a WHATWG name).
     Named(&'static str),
     /// UTF-16 of either order; the bytes must bear it out.
@@ -43,19 +44,23 @@ pub enum Charset {
 }
 
 /// Reads `Content-Type`.
-pub fn media(headers: &HeaderMap) -> Result<Media, Problem> {
+pub(super) fn media(headers: &HeaderMap) -> Result<Media, Problem> {
     let given = single(headers, CONTENT_TYPE)?.unwrap_or_default();
     let (essence, parameters) = parse_type(given).ok_or_else(|| unsupported(given))?;
     match essence.as_str() {
-        "text/csv" => Ok(Media::Csv { charset: charset(&parameters, given)? }),
+        "text/csv" => Ok(Media::Csv {
+            charset: charset(&parameters, given)?,
+        }),
         "multipart/form-data" => check_boundary(&parameters).map(|()| Media::Multipart),
         _ => Err(unsupported(given)),
     }
 }
 
 /// Reads the `Content-Type` of a file part, which may be missing.
-pub fn part_charset(headers: &HeaderMap) -> Result<Option<Charset>, Problem> {
-    let Some(given) = single(headers, CONTENT_TYPE)? else { return Ok(None) };
+pub(super) fn part_charset(headers: &HeaderMap) -> Result<Option<Charset>, Problem> {
+    let Some(given) = single(headers, CONTENT_TYPE)? else {
+        return Ok(None);
+    };
     let (essence, parameters) = parse_type(given).ok_or_else(|| unsupported(given))?;
     if !PART_TYPES.contains(&essence.as_str()) {
         return Err(unsupported(given));
@@ -64,9 +69,12 @@ pub fn part_charset(headers: &HeaderMap) -> Result<Option<Charset>, Problem> {
 }
 
 /// Reads `Content-Encoding`.
-pub fn coding(headers: &HeaderMap) -> Result<Option<Inflate>, Problem> {
+pub(super) fn coding(headers: &HeaderMap) -> Result<Option<Inflate>, Problem> {
     let accepted = (ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"));
-    let given = single(headers, CONTENT_ENCODING)?.unwrap_or_default().trim().to_ascii_lowercase();
+    let given = single(headers, CONTENT_ENCODING)?
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     match given.as_str() {
         "" | "identity" => Ok(None),
         "gzip" | "x-gzip" => Ok(Some(Inflate::Gzip)),
@@ -86,7 +94,9 @@ pub fn file_name(headers: &HeaderMap) -> Option<String> {
 
 /// The file's label from a parsed disposition; `filename*` goes first.
 pub fn disposition_file_name(disposition: &ContentDisposition) -> Option<String> {
-    let extended = disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
+    let extended = disposition
+        .get_filename_ext()
+        .map(|name| String::from_utf8_lossy(&name.value).into_owned());
     label(&extended.or_else(|| disposition.get_filename().map(str::to_owned))?)
 }
 
@@ -116,7 +126,10 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Problem
     match first.map(HeaderValue::to_str) {
         None => Ok(None),
         Some(Ok(text)) => Ok(Some(text)),
-        Some(Err(_)) => Err(Problem::with(Kind::InvalidHeader, format!("{name} is not plain ASCII."))),
+        Some(Err(_)) => Err(Problem::with(
+            Kind::InvalidHeader,
+            format!("{name} is not plain ASCII."),
+        )),
     }
 }
 
@@ -125,10 +138,16 @@ fn parse_type(text: &str) -> Option<(String, Vec<(String, String)>)> {
     let mut pieces = split_outside_quotes(text).into_iter();
     let essence = pieces.next()?.trim().to_ascii_lowercase();
     let mut parameters = Vec::new();
-    for piece in pieces.map(|piece| piece.trim().to_owned()).filter(|piece| !piece.is_empty()) {
+    for piece in pieces
+        .map(|piece| piece.trim().to_owned())
+        .filter(|piece| !piece.is_empty())
+    {
         let (name, value) = piece.split_once('=')?;
         let value = value.trim();
-        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        let bare = value
+            .strip_prefix('"')
+            .and_then(|value| value.strip_suffix('"'))
+            .unwrap_or(value);
         parameters.push((name.trim().to_ascii_lowercase(), bare.replace('\\', "")));
     }
     Some((essence, parameters))
@@ -150,8 +169,15 @@ fn split_outside_quotes(text: &str) -> Vec<String> {
 
 fn check_boundary(parameters: &[(String, String)]) -> Result<(), Problem> {
     let mut boundaries = parameters.iter().filter(|(name, _)| name == "boundary");
-    let refuse = |why: &str| Err(Problem::with(Kind::MultipartBoundary, format!("The multipart boundary {why}.")));
-    let Some((_, boundary)) = boundaries.next() else { return refuse("is missing") };
+    let refuse = |why: &str| {
+        Err(Problem::with(
+            Kind::MultipartBoundary,
+            format!("The multipart boundary {why}."),
+        ))
+    };
+    let Some((_, boundary)) = boundaries.next() else {
+        return refuse("is missing");
+    };
     if boundaries.next().is_some() {
         return refuse("is given twice");
     }
@@ -166,11 +192,16 @@ fn check_boundary(parameters: &[(String, String)]) -> Result<(), Problem> {
 }
 
 fn charset(parameters: &[(String, String)], given: &str) -> Result<Option<Charset>, Problem> {
-    if parameters.iter().any(|(name, value)| name == "header" && value.eq_ignore_ascii_case("absent")) {
+    if parameters
+        .iter()
+        .any(|(name, value)| name == "header" && value.eq_ignore_ascii_case("absent"))
+    {
         let detail = "The file must have a header row; header=absent is not supported.";
         return Err(Problem::with(Kind::UnsupportedMediaType, detail));
     }
-    let Some((_, label)) = parameters.iter().find(|(name, _)| name == "charset") else { return Ok(None) };
+    let Some((_, label)) = parameters.iter().find(|(name, _)| name == "charset") else {
+        return Ok(None);
+    };
     if label.eq_ignore_ascii_case("utf-16") {
         return Ok(Some(Charset::Utf16));
     }
@@ -204,7 +235,9 @@ mod tests {
     }
 
     fn code(content_type: &str) -> &'static str {
-        media(&headers(&[("content-type", content_type)])).err().map_or("-", |problem| problem.code)
+        media(&headers(&[("content-type", content_type)]))
+            .err()
+            .map_or("-", |problem| problem.code)
     }
 
     #[test]
@@ -214,14 +247,27 @@ mod tests {
             Media::Multipart => None,
         };
         assert_eq!(charset("text/csv"), None);
-        assert_eq!(charset("Text/CSV; charset=UTF-8; header=present"), Some(Charset::Named("UTF-8")));
-        assert_eq!(charset("text/csv;charset=\"windows-1252\""), Some(Charset::Named("windows-1252")));
+        assert_eq!(
+            charset("Text/CSV; charset=UTF-8; header=present"),
+            Some(Charset::Named("UTF-8"))
+        );
+        assert_eq!(
+            charset("text/csv;charset=\"windows-1252\""),
+            Some(Charset::Named("windows-1252"))
+        );
         assert_eq!(charset("text/csv; charset=utf-16"), Some(Charset::Utf16));
     }
 
     #[test]
     fn other_types_are_refused() {
-        for other in ["", "text/html", "application/json", "text/csv; charset=klingon", "text/csv; header=absent", "text/csv; x"] {
+        for other in [
+            "",
+            "text/html",
+            "application/json",
+            "text/csv; charset=klingon",
+            "text/csv; header=absent",
+            "text/csv; x",
+        ] {
             assert_eq!(code(other), "unsupported-media-type", "{other}");
         }
         assert_eq!(media(&HeaderMap::new()).unwrap_err().status.as_u16(), 415);
@@ -231,7 +277,10 @@ mod tests {
 
     #[test]
     fn a_boundary_is_one_to_seventy_safe_characters() {
-        assert_eq!(code("multipart/form-data; boundary=6o2knFse3p53ty9dmcQvWAIx1zInP11uCfbm"), "-");
+        assert_eq!(
+            code("multipart/form-data; boundary=6o2knFse3p53ty9dmcQvWAIx1zInP11uCfbm"),
+            "-"
+        );
         assert_eq!(code(&format!("multipart/form-data; boundary={}", "x".repeat(70))), "-");
         let long = format!("multipart/form-data; boundary={}", "x".repeat(71));
         for broken in [
@@ -265,7 +314,10 @@ mod tests {
         assert_eq!(label("..").as_deref(), None);
         assert_eq!(label("/").as_deref(), None);
         assert_eq!(label(&"é".repeat(5000)).map(|name| name.len()), Some(254));
-        let named = headers(&[("content-disposition", "attachment; filename=\"x.csv\"; filename*=UTF-8''%e2%82%ac.csv")]);
+        let named = headers(&[(
+            "content-disposition",
+            "attachment; filename=\"x.csv\"; filename*=UTF-8''%e2%82%ac.csv",
+        )]);
         assert_eq!(file_name(&named).as_deref(), Some("€.csv"));
     }
 }

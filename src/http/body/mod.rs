@@ -91,7 +91,10 @@ impl Upload {
                     encoding: named(charset),
                     coding,
                     options: None,
-                    file: File::Raw { incoming, must_be_utf16 },
+                    file: File::Raw {
+                        incoming,
+                        must_be_utf16,
+                    },
                     limit,
                 })
             }
@@ -133,7 +136,10 @@ impl Upload {
     async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         match &mut self.file {
             File::Part(part) => part.next().await,
-            File::Raw { incoming, must_be_utf16 } => {
+            File::Raw {
+                incoming,
+                must_be_utf16,
+            } => {
                 let chunk = incoming.next().await?;
                 if std::mem::take(must_be_utf16)
                     && let Some(chunk) = &chunk
@@ -164,12 +170,19 @@ fn named(charset: Option<Charset>) -> Option<&'static str> {
 fn check_utf16(chunk: &[u8]) -> Result<(), Problem> {
     match chunk {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] => Ok(()),
-        _ => Err(Problem::with(Kind::UnsupportedMediaType, "The charset is utf-16, but the file is not UTF-16.")),
+        _ => Err(Problem::with(
+            Kind::UnsupportedMediaType,
+            "The charset is utf-16, but the file is not UTF-16.",
+        )),
     }
 }
 
 fn check_length(headers: &HeaderMap, media: &Media, limit: u64) -> Result<(), Problem> {
-    let overhead = if *media == Media::Multipart { MULTIPART_OVERHEAD } else { 0 };
+    let overhead = if *media == Media::Multipart {
+        MULTIPART_OVERHEAD
+    } else {
+        0
+    };
     match content_length(headers) {
         Some(length) if length > limit.saturating_add(overhead) => Err(too_large(limit)),
         _ => Ok(()),
@@ -197,7 +210,11 @@ impl Incoming {
     /// Takes the payload of a request.
     pub fn new(payload: Payload, limits: Limits) -> Self {
         let tap = Tap(Rc::new(RefCell::new(Tapped { payload, bytes: 0 })));
-        Self { tap, pace: Pace::new(limits), rest: Bytes::new() }
+        Self {
+            tap,
+            pace: Pace::new(limits),
+            rest: Bytes::new(),
+        }
     }
 
     /// The next bytes, at most 64 KiB; nothing at the end.
@@ -217,7 +234,9 @@ impl Incoming {
     /// Waits for something that reads the body, no longer than the pace allows.
     async fn timed<T>(&mut self, reading: impl Future<Output = T>) -> Result<T, Problem> {
         let asked = Instant::now();
-        let read = tokio::time::timeout(self.pace.patience(), reading).await.map_err(|_| self.pace.silent())?;
+        let read = tokio::time::timeout(self.pace.patience(), reading)
+            .await
+            .map_err(|_| self.pace.silent())?;
         self.pace.record(asked.elapsed(), self.tap.received())?;
         Ok(read)
     }
@@ -258,7 +277,9 @@ impl Stream for Tap {
         let mut tapped = self.0.borrow_mut();
         let polled = Pin::new(&mut tapped.payload).poll_next(cx);
         if let Poll::Ready(Some(Ok(bytes))) = &polled {
-            tapped.bytes = tapped.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            tapped.bytes = tapped
+                .bytes
+                .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         }
         polled
     }

@@ -66,7 +66,12 @@ fn opened(
         file_name: field.content_disposition().and_then(media::disposition_file_name),
         charset: media::part_charset(field.headers())?,
         coding: media::coding(field.headers())?,
-        part: FilePart { incoming, parts, field: Some(field), rest: Bytes::new() },
+        part: FilePart {
+            incoming,
+            parts,
+            field: Some(field),
+            rest: Bytes::new(),
+        },
     })
 }
 
@@ -99,7 +104,10 @@ impl FilePart {
         while let Some(bytes) = self.incoming.next().await? {
             epilogue += bytes.len();
             if epilogue > CHUNK_BYTES {
-                return Err(Problem::with(Kind::MultipartMalformed, "There is more than 64 KiB after the last boundary."));
+                return Err(Problem::with(
+                    Kind::MultipartMalformed,
+                    "There is more than 64 KiB after the last boundary.",
+                ));
             }
         }
         Ok(())
@@ -136,7 +144,10 @@ fn unknown(name: Option<&str>, forms: Forms) -> Problem {
         Forms::RawOrMultipart => "options, then file",
         Forms::FilePartOnly => "file",
     };
-    Problem::with(Kind::PartUnknown, format!("There is a part named {name:?}; expected {expected}."))
+    Problem::with(
+        Kind::PartUnknown,
+        format!("There is a part named {name:?}; expected {expected}."),
+    )
 }
 
 fn problem(error: &MultipartError) -> Problem {

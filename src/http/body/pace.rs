@@ -29,7 +29,11 @@ pub struct Pace {
 impl Pace {
     /// A body that has not begun.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, waited: Duration::ZERO, bytes: 0 }
+        Self {
+            limits,
+            waited: Duration::ZERO,
+            bytes: 0,
+        }
     }
 
     /// How long the next read may take.
@@ -58,7 +62,10 @@ impl Pace {
     }
 
     fn too_slow(&self, why: String) -> Problem {
-        Problem::with(Kind::BodyTimeout, format!("The body was given up after {} bytes: {why}.", self.bytes))
+        Problem::with(
+            Kind::BodyTimeout,
+            format!("The body was given up after {} bytes: {why}.", self.bytes),
+        )
     }
 }
 
@@ -70,7 +77,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn pace() -> Pace {
-        Pace::new(Limits { idle: 10 * SECOND, total: 3600 * SECOND, bytes_per_second: 10 * 1024 })
+        Pace::new(Limits {
+            idle: 10 * SECOND,
+            total: 3600 * SECOND,
+            bytes_per_second: 10 * 1024,
+        })
     }
 
     #[test]

@@ -50,7 +50,9 @@ pub fn render(problem: &Problem, id: &RequestId) -> HttpResponse {
         byte: problem.place.byte,
         errors: problem.errors.clone(),
     };
-    HttpResponse::build(problem.status).content_type(PROBLEM_JSON).json(body)
+    HttpResponse::build(problem.status)
+        .content_type(PROBLEM_JSON)
+        .json(body)
 }
 
 #[cfg(test)]
@@ -64,7 +66,11 @@ mod tests {
 
     #[test]
     fn a_problem_on_the_wire() {
-        let fault = Fault::field(Kind::UnknownField, &["emial"], "emial is not a field of users; did you mean email?");
+        let fault = Fault::field(
+            Kind::UnknownField,
+            &["emial"],
+            "emial is not a field of users; did you mean email?",
+        );
         let response = render(&Problem::fault(fault), &RequestId::of(&HeaderMap::new()));
         assert_eq!(response.headers().get("content-type").unwrap(), PROBLEM_JSON);
         let bytes = response.into_body().try_into_bytes().unwrap();

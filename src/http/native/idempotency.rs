@@ -21,7 +21,9 @@ pub fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 /// Takes the quotes of RFC 8941 section 3.3.3 off; text that does not begin with one is taken as it is.
 fn unquote(text: &str) -> Option<String> {
-    let Some(rest) = text.strip_prefix('"') else { return Some(text.to_owned()) };
+    let Some(rest) = text.strip_prefix('"') else {
+        return Some(text.to_owned());
+    };
     let mut key = String::new();
     let mut chars = rest.chars();
     while let Some(c) = chars.next() {
@@ -59,7 +61,15 @@ mod tests {
 
     #[test]
     fn other_keys_are_refused() {
-        for broken in [&b""[..], b"\"\"", b"\"a", b"\"a\"b", b"\"a\\", "é".as_bytes(), &[b'x'; 256]] {
+        for broken in [
+            &b""[..],
+            b"\"\"",
+            b"\"a",
+            b"\"a\"b",
+            b"\"a\\",
+            "é".as_bytes(),
+            &[b'x'; 256],
+        ] {
             assert_eq!(read(broken), Err("invalid-idempotency-key"), "{broken:?}");
         }
     }

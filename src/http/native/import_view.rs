@@ -216,7 +216,11 @@ pub fn import(import: &Import) -> ImportView {
         file: file(import),
         counts: counts(import),
         progress: progress(import),
-        mapping: import.columns.iter().map(|column| (column.header.clone(), column.target.describe())).collect(),
+        mapping: import
+            .columns
+            .iter()
+            .map(|column| (column.header.clone(), column.target.describe()))
+            .collect(),
         top_errors: top_errors(&import.tally),
         error: import.error.as_ref().map(run_error),
         retry_of: import.retry_of.map(|id| id.0),
@@ -224,7 +228,11 @@ pub fn import(import: &Import) -> ImportView {
         started_at: import.started_at,
         finished_at: import.finished_at,
         expires_at: import.expires_at,
-        links: LinksView { failed_csv: format!("{path}/failed.csv"), rows: format!("{path}/rows"), this: path },
+        links: LinksView {
+            failed_csv: format!("{path}/failed.csv"),
+            rows: format!("{path}/rows"),
+            this: path,
+        },
     }
 }
 
@@ -273,7 +281,10 @@ fn progress(import: &Import) -> ProgressView {
         let millis = u64::try_from((until - started).num_milliseconds()).ok()?.max(1);
         Some(read.saturating_mul(1000) / millis)
     });
-    ProgressView { percent: percent.min(100), rows_per_second }
+    ProgressView {
+        percent: percent.min(100),
+        rows_per_second,
+    }
 }
 
 fn top_errors(tally: &[TopError]) -> Vec<TopErrorView> {
@@ -317,7 +328,10 @@ pub fn failed_row(import: &Import, failure: Failure, show_sensitive: bool) -> Fa
 
 fn is_sensitive(resource: Resource, column: &Column) -> bool {
     match &column.target {
-        Target::Field(name) => resource.fields().iter().any(|field| field.name == name && field.is_sensitive()),
+        Target::Field(name) => resource
+            .fields()
+            .iter()
+            .any(|field| field.name == name && field.is_sensitive()),
         Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
     }
 }

@@ -50,7 +50,7 @@ const FIRST_POLL_SECONDS: u32 = 1;
     security(("key" = ["imports:write"])),
 )]
 #[post("/v1/imports")]
-pub async fn create_import(
+pub(crate) async fn create_import(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -62,8 +62,14 @@ pub async fn create_import(
     let idempotency_key = idempotency::key(request.headers())?;
     let _place = uploads::admit(&app, &doors)?;
     let limit = app.config.limits.upload_bytes;
-    let body =
-        Body::open(request.headers(), payload.into_inner(), Forms::RawOrMultipart, &doors.pace, limit).await?;
+    let body = Body::open(
+        request.headers(),
+        payload.into_inner(),
+        Forms::RawOrMultipart,
+        &doors.pace,
+        limit,
+    )
+    .await?;
     let options = options::combine(&query, body.options.as_ref(), body.encoding)?;
     must_exist(&app, &caller, options.retry_of).await?;
     let upload = Upload {
@@ -96,7 +102,11 @@ async fn must_exist(app: &App, caller: &Caller, retry_of: Option<ImportId>) -> R
         return Ok(());
     }
     let detail = format!("retry_of is {id}; expected the id of an import.");
-    Err(Problem::fault(Fault::parameter(Kind::InvalidParameter, "retry_of", detail)))
+    Err(Problem::fault(Fault::parameter(
+        Kind::InvalidParameter,
+        "retry_of",
+        detail,
+    )))
 }
 
 fn accepted(submitted: &Submitted) -> HttpResponse {
@@ -127,18 +137,31 @@ fn accepted(submitted: &Submitted) -> HttpResponse {
     security(("key" = ["imports:read"])),
 )]
 #[get("/v1/imports")]
-pub async fn list_imports(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list_imports(
+    app: Data<App>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     caller.must(Scope::ImportsRead)?;
     let query = Query::parse(request.query_string(), &["status", "resource", "limit", "cursor"])?;
     let listed = |word: &str| Status::parse(word).filter(|status| *status != Status::Receiving);
     let filter = ImportFilter {
-        status: query.read("status", "queued, running, completed, partial, failed or canceled", listed)?,
+        status: query.read(
+            "status",
+            "queued, running, completed, partial, failed or canceled",
+            listed,
+        )?,
         resource: query.read("resource", "users", Resource::parse)?,
         surface: None,
     };
     let asked = Page::read(&query, &app.secrets, caller.org, "imports")?;
     let fetched = read::list(&app, caller.org, filter, asked.after.map(ImportId), asked.fetch()).await?;
-    let shown = asked.cut(&app.secrets, fetched, |import| import.id.0, |import| import_view::import(&import));
+    let shown = asked.cut(
+        &app.secrets,
+        fetched,
+        |import| import.id.0,
+        |import| import_view::import(&import),
+    );
     Ok(page(&request, &query, &shown))
 }
 
@@ -158,7 +181,7 @@ pub async fn list_imports(app: Data<App>, caller: Caller, request: HttpRequest) 
     security(("key" = ["imports:read"])),
 )]
 #[get("/v1/imports/{id}")]
-pub async fn show_import(
+pub(crate) async fn show_import(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -183,12 +206,20 @@ fn show(request: &HttpRequest, import: &Import, waited: Option<u64>) -> Result<H
     let body = serde_json::to_string(&import_view::import(import)).map_err(|_| Problem::new(Kind::Internal))?;
     let tag = preconditions::tag_of(body.as_bytes());
     let known = preconditions::has(request.headers(), &tag);
-    let mut response = answer(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    let mut response = answer(if known {
+        StatusCode::NOT_MODIFIED
+    } else {
+        StatusCode::OK
+    });
     response.insert_header((ETAG, tag));
     if let Some(seconds) = waited {
         response.insert_header(("Preference-Applied", format!("wait={seconds}")));
     }
-    Ok(if known { response.finish() } else { response.content_type("application/json").body(body) })
+    Ok(if known {
+        response.finish()
+    } else {
+        response.content_type("application/json").body(body)
+    })
 }
 
 /// Download the failed rows as a CSV that can be mended and sent again.
@@ -205,7 +236,7 @@ fn show(request: &HttpRequest, import: &Import, waited: Option<u64>) -> Result<H
     security(("key" = ["imports:read"])),
 )]
 #[get("/v1/imports/{id}/failed.csv")]
-pub async fn download_failed_rows(
+pub(crate) async fn download_failed_rows(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -214,7 +245,9 @@ pub async fn download_failed_rows(
     caller.must(Scope::ImportsRead)?;
     let query = Query::parse(request.query_string(), &["for"])?;
     let excel = query.read("for", "excel", |word| (word == "excel").then_some(Form::Excel))?;
-    let import = read::import(&app, caller.org, ImportId(id(&path)?)).await?.ok_or_else(absent)?;
+    let import = read::import(&app, caller.org, ImportId(id(&path)?))
+        .await?
+        .ok_or_else(absent)?;
     let show_sensitive = caller.has(Scope::SensitiveRead);
     let rows = failed_rows::csv(&app, import, excel.unwrap_or(Form::Plain), show_sensitive);
     Ok(answer(StatusCode::OK)
@@ -239,7 +272,7 @@ pub async fn download_failed_rows(
     security(("key" = ["imports:read"])),
 )]
 #[get("/v1/imports/{id}/rows")]
-pub async fn list_failed_rows(
+pub(crate) async fn list_failed_rows(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -248,13 +281,22 @@ pub async fn list_failed_rows(
     caller.must(Scope::ImportsRead)?;
     let query = Query::parse(request.query_string(), &["outcome", "limit", "cursor"])?;
     query.read("outcome", "failed", |word| (word == "failed").then_some(()))?;
-    let import = read::import(&app, caller.org, ImportId(id(&path)?)).await?.ok_or_else(absent)?;
-    let asked = Page::read(&query, &app.secrets, caller.org, &format!("rows of import {}", import.id))?;
+    let import = read::import(&app, caller.org, ImportId(id(&path)?))
+        .await?
+        .ok_or_else(absent)?;
+    let asked = Page::read(
+        &query,
+        &app.secrets,
+        caller.org,
+        &format!("rows of import {}", import.id),
+    )?;
     let after = asked.after.and_then(|record| u64::try_from(record).ok()).unwrap_or(0);
     let fetched = failed_rows::page(&app, caller.org, import.id, after, asked.fetch()).await?;
     let position = |failure: &worker::row_error::Failure| i64::try_from(failure.record).unwrap_or(i64::MAX);
     let sensitive = caller.has(Scope::SensitiveRead);
-    let shown = asked.cut(&app.secrets, fetched, position, |failure| import_view::failed_row(&import, failure, sensitive));
+    let shown = asked.cut(&app.secrets, fetched, position, |failure| {
+        import_view::failed_row(&import, failure, sensitive)
+    });
     Ok(page(&request, &query, &shown))
 }
 
@@ -269,7 +311,7 @@ pub async fn list_failed_rows(
     security(("key" = ["imports:write"])),
 )]
 #[post("/v1/imports/{id}/cancel")]
-pub async fn cancel_import(
+pub(crate) async fn cancel_import(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -277,8 +319,15 @@ pub async fn cancel_import(
 ) -> Result<HttpResponse, Problem> {
     caller.must(Scope::ImportsWrite)?;
     no_query(&request)?;
-    let changed = cancel::cancel(&app, caller.org, ImportId(id(&path)?)).await?.ok_or_else(absent)?;
-    tracing::info!(import_id = changed.import.id.0, key_id = caller.key_id, done = changed.done, "import.cancel_asked");
+    let changed = cancel::cancel(&app, caller.org, ImportId(id(&path)?))
+        .await?
+        .ok_or_else(absent)?;
+    tracing::info!(
+        import_id = changed.import.id.0,
+        key_id = caller.key_id,
+        done = changed.done,
+        "import.cancel_asked"
+    );
     Ok(answer(StatusCode::OK).json(import_view::import(&changed.import)))
 }
 
@@ -294,7 +343,7 @@ pub async fn cancel_import(
     security(("key" = ["imports:write"])),
 )]
 #[delete("/v1/imports/{id}")]
-pub async fn delete_import(
+pub(crate) async fn delete_import(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,

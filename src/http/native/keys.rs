@@ -78,12 +78,15 @@ pub struct KeyInput {
     security(("key" = ["admin"])),
 )]
 #[get("/v1/keys")]
-pub async fn list_keys(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list_keys(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     caller.must(Scope::Admin)?;
     no_query(&request)?;
     let keys = app.store.api_keys(caller.org).await?;
     let data = keys.into_iter().map(show).collect();
-    Ok(answer(StatusCode::OK).json(Paged::<KeyView> { data, next_cursor: None }))
+    Ok(answer(StatusCode::OK).json(Paged::<KeyView> {
+        data,
+        next_cursor: None,
+    }))
 }
 
 /// Make a key.
@@ -97,7 +100,7 @@ pub async fn list_keys(app: Data<App>, caller: Caller, request: HttpRequest) -> 
     security(("key" = ["admin"])),
 )]
 #[post("/v1/keys")]
-pub async fn create_key(
+pub(crate) async fn create_key(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -133,7 +136,7 @@ pub async fn create_key(
     security(("key" = ["admin"])),
 )]
 #[delete("/v1/keys/{id}")]
-pub async fn revoke_key(
+pub(crate) async fn revoke_key(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -164,18 +167,29 @@ fn read(object: &Map<String, Value>, now: DateTime<Utc>) -> Result<KeyInput, Pro
     let mut faults: Vec<Fault> = object
         .keys()
         .filter(|name| !MEMBERS.contains(&name.as_str()))
-        .map(|name| Fault::field(Kind::UnknownField, &[name], format!("{name} is not a field of a key{}", hint(name, MEMBERS))))
+        .map(|name| {
+            Fault::field(
+                Kind::UnknownField,
+                &[name],
+                format!("{name} is not a field of a key{}", hint(name, MEMBERS)),
+            )
+        })
         .collect();
     let mut input = KeyInput::default();
     match object.get("name").and_then(Value::as_str).map(str::trim) {
-        Some(name) if (1..=MAX_NAME).contains(&name.len()) && !name.contains(char::is_control) => input.name = name.to_owned(),
+        Some(name) if (1..=MAX_NAME).contains(&name.len()) && !name.contains(char::is_control) => {
+            input.name = name.to_owned()
+        }
         _ => faults.push(expected("name", "a text of 1 to 255 bytes")),
     }
     match object.get("scopes").and_then(scopes) {
         Some(scopes) => input.scopes = scopes,
         None => {
             let known: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-            faults.push(expected("scopes", &format!("an array of at least one of {}", known.join(", "))));
+            faults.push(expected(
+                "scopes",
+                &format!("an array of at least one of {}", known.join(", ")),
+            ));
         }
     }
     let expires_at = object.get("expires_at").filter(|value| !value.is_null());
@@ -188,10 +202,20 @@ fn read(object: &Map<String, Value>, now: DateTime<Utc>) -> Result<KeyInput, Pro
 }
 
 fn scopes(value: &Value) -> Option<Vec<String>> {
-    let words: Option<Vec<Scope>> = value.as_array()?.iter().map(|word| Scope::parse(word.as_str()?)).collect();
+    let words: Option<Vec<Scope>> = value
+        .as_array()?
+        .iter()
+        .map(|word| Scope::parse(word.as_str()?))
+        .collect();
     let words = words.filter(|words| !words.is_empty())?;
     let named = |scope: &Scope| words.contains(scope) || words.contains(&Scope::Admin);
-    Some(Scope::ALL.iter().filter(|scope| named(scope)).map(|scope| scope.as_str().to_owned()).collect())
+    Some(
+        Scope::ALL
+            .iter()
+            .filter(|scope| named(scope))
+            .map(|scope| scope.as_str().to_owned())
+            .collect(),
+    )
 }
 
 fn expected(name: &str, what: &str) -> Fault {
@@ -213,9 +237,14 @@ mod tests {
 
     #[test]
     fn a_key_needs_a_name_and_scopes() {
-        let read = input(json!({"name": " ops ", "scopes": ["records:read", "imports:read"], "expires_at": "2030-01-01T00:00:00+01:00"}));
+        let read = input(
+            json!({"name": " ops ", "scopes": ["records:read", "imports:read"], "expires_at": "2030-01-01T00:00:00+01:00"}),
+        );
         let read = read.unwrap();
-        assert_eq!((read.name.as_str(), read.scopes), ("ops", vec!["imports:read".to_owned(), "records:read".to_owned()]));
+        assert_eq!(
+            (read.name.as_str(), read.scopes),
+            ("ops", vec!["imports:read".to_owned(), "records:read".to_owned()])
+        );
         assert_eq!(read.expires_at.unwrap().to_rfc3339(), "2029-12-31T23:00:00+00:00");
         let bad = input(json!({"scope": [], "scopes": ["imports"], "expires_at": "2020-01-01T00:00:00Z"})).unwrap_err();
         assert_eq!(
@@ -232,6 +261,9 @@ mod tests {
 
     #[test]
     fn admin_is_the_whole_bunch() {
-        assert_eq!(input(json!({"name": "x", "scopes": ["admin"]})).unwrap().scopes.len(), Scope::ALL.len());
+        assert_eq!(
+            input(json!({"name": "x", "scopes": ["admin"]})).unwrap().scopes.len(),
+            Scope::ALL.len()
+        );
     }
 }

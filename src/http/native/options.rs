@@ -47,14 +47,28 @@ pub struct Options {
 
 /// The names of all options.
 pub const NAMES: &[&str] = &[
-    "resource", "mode", "dry_run", "mapping", "source", "key", "blank", "ragged", "delimiter", "encoding", "max_failures",
+    "resource",
+    "mode",
+    "dry_run",
+    "mapping",
+    "source",
+    "key",
+    "blank",
+    "ragged",
+    "delimiter",
+    "encoding",
+    "max_failures",
     "retry_of",
 ];
 /// Fields that may give the source id.
 const KEYS: [&str; 3] = ["source_id", "username", "email"];
 
 /// Puts the options together. `charset` is the encoding that the body's type names; the option goes before it.
-pub fn combine(query: &Query, part: Option<&Map<String, Value>>, charset: Option<&str>) -> Result<ImportOptions, Problem> {
+pub fn combine(
+    query: &Query,
+    part: Option<&Map<String, Value>>,
+    charset: Option<&str>,
+) -> Result<ImportOptions, Problem> {
     let mut faults = Vec::new();
     let given = gather(query, part, &mut faults);
     let mut options = ImportOptions::new(Resource::Users);
@@ -119,7 +133,11 @@ fn apply(name: &str, value: &Value, options: &mut ImportOptions) -> Result<(), S
         "delimiter" => options.delimiter = Some(word(value, delimiter, "one ASCII character, or tab")?),
         "encoding" => options.encoding = Some(word(value, encoding, "a name of the WHATWG encoding standard")?),
         "max_failures" => options.max_failures = Some(value.as_u64().ok_or("a whole number, 0 or more")?),
-        "retry_of" => options.retry_of = Some(ImportId(value.as_i64().filter(|id| *id > 0).ok_or("the id of an import")?)),
+        "retry_of" => {
+            options.retry_of = Some(ImportId(
+                value.as_i64().filter(|id| *id > 0).ok_or("the id of an import")?,
+            ))
+        }
         _ => {}
     }
     Ok(())
@@ -130,7 +148,11 @@ fn word<T>(value: &Value, read: impl Fn(&str) -> Option<T>, expected: &str) -> R
 }
 
 fn resources() -> String {
-    Resource::ALL.iter().map(|resource| resource.as_str()).collect::<Vec<_>>().join(" or ")
+    Resource::ALL
+        .iter()
+        .map(|resource| resource.as_str())
+        .collect::<Vec<_>>()
+        .join(" or ")
 }
 
 fn mode(word: &str) -> Option<Mode> {
@@ -191,7 +213,10 @@ fn mapping(value: &Value) -> Result<BTreeMap<String, Option<String>>, String> {
 fn key(value: &Value) -> Result<Vec<String>, String> {
     let names: Vec<String> = match value {
         Value::String(text) => text.split(',').map(|name| name.trim().to_owned()).collect(),
-        Value::Array(items) => items.iter().map(|item| item.as_str().unwrap_or_default().to_owned()).collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| item.as_str().unwrap_or_default().to_owned())
+            .collect(),
         _ => Vec::new(),
     };
     if names.is_empty() || names.iter().any(|name| !KEYS.contains(&name.as_str())) {
@@ -223,7 +248,14 @@ mod tests {
             problem
                 .errors
                 .into_iter()
-                .map(|fault| format!("{} {} {}", fault.code, fault.pointer.or(fault.parameter).unwrap(), fault.detail))
+                .map(|fault| {
+                    format!(
+                        "{} {} {}",
+                        fault.code,
+                        fault.pointer.or(fault.parameter).unwrap(),
+                        fault.detail
+                    )
+                })
                 .collect()
         };
         combine(&query, part.as_object(), None).map_err(faults)
@@ -264,7 +296,13 @@ mod tests {
 
     #[test]
     fn the_same_value_twice_is_no_conflict() {
-        assert!(read("resource=users&dry_run=true&max_failures=3", json!({"dry_run": true, "max_failures": 3})).is_ok());
+        assert!(
+            read(
+                "resource=users&dry_run=true&max_failures=3",
+                json!({"dry_run": true, "max_failures": 3})
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -272,13 +310,19 @@ mod tests {
         let query = |text| Query::parse(text, NAMES).unwrap();
         let encoding = |text, charset| combine(&query(text), None, charset).unwrap().encoding;
         assert_eq!(encoding("resource=users", Some("UTF-8")).as_deref(), Some("UTF-8"));
-        assert_eq!(encoding("resource=users&encoding=utf-16le", Some("UTF-8")).as_deref(), Some("UTF-16LE"));
+        assert_eq!(
+            encoding("resource=users&encoding=utf-16le", Some("UTF-8")).as_deref(),
+            Some("UTF-16LE")
+        );
         assert_eq!(encoding("resource=users", None), None);
     }
 
     #[test]
     fn the_documented_options_are_the_known_ones() {
-        let documented: Vec<String> = Options::into_params(|| None).into_iter().map(|parameter| parameter.name).collect();
+        let documented: Vec<String> = Options::into_params(|| None)
+            .into_iter()
+            .map(|parameter| parameter.name)
+            .collect();
         assert_eq!(documented, NAMES);
     }
 }

@@ -54,9 +54,17 @@ pub struct LimitsView {
     security(("key" = [])),
 )]
 #[get("/v1/organization")]
-pub async fn show_organization(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show_organization(
+    app: Data<App>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
-    let organization = app.store.organization(caller.org).await?.ok_or_else(|| Problem::new(Kind::NotFound))?;
+    let organization = app
+        .store
+        .organization(caller.org)
+        .await?
+        .ok_or_else(|| Problem::new(Kind::NotFound))?;
     let view = OrganizationView {
         id: organization.uuid,
         name: organization.name,

@@ -38,7 +38,10 @@ pub struct UserView {
 /// The fields of a user.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
-#[expect(missing_docs, reason = "the names are the documentation; their rules stand in the engine")]
+#[expect(
+    missing_docs,
+    reason = "the names are the documentation; their rules stand in the engine"
+)]
 pub struct UserFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
@@ -125,7 +128,10 @@ pub fn user(user: &User) -> UserView {
 
 /// The shown fields have the names of the stored ones, so that a list of either is a list of both (a test insists).
 fn fields(user: &User) -> UserFields {
-    let filled = FIELDS.iter().zip(&user.stored.values).filter(|(field, _)| !field.is_sensitive());
+    let filled = FIELDS
+        .iter()
+        .zip(&user.stored.values)
+        .filter(|(field, _)| !field.is_sensitive());
     let members = filled.filter_map(|(field, value)| Some((field.name.to_owned(), json(field, value.as_deref()?))));
     let object: Map<String, Value> = members.collect();
     serde_json::from_value(Value::Object(object)).unwrap_or_default()
@@ -155,8 +161,15 @@ mod tests {
         let attributes = serde_json::json!({"Kostenstelle": "4711"}).as_object().unwrap().clone();
         User {
             id: 5,
-            key: Key { source: "hr".into(), source_id: "42".into(), language: "".into() },
-            stored: Stored { values: FIELDS.iter().map(|field| Some(value(field).into())).collect(), attributes },
+            key: Key {
+                source: "hr".into(),
+                source_id: "42".into(),
+                language: "".into(),
+            },
+            stored: Stored {
+                values: FIELDS.iter().map(|field| Some(value(field).into())).collect(),
+                attributes,
+            },
             version: 3,
             created_by_import: None,
             updated_by_import: None,
@@ -180,8 +193,15 @@ mod tests {
 
     #[test]
     fn an_empty_user_is_short() {
-        let empty = Stored { values: vec![None; FIELDS.len()], attributes: Map::new() };
-        let shown = serde_json::to_value(user(&User { stored: empty, ..sample() })).unwrap();
+        let empty = Stored {
+            values: vec![None; FIELDS.len()],
+            attributes: Map::new(),
+        };
+        let shown = serde_json::to_value(user(&User {
+            stored: empty,
+            ..sample()
+        }))
+        .unwrap();
         let names: Vec<&String> = shown.as_object().unwrap().keys().collect();
         assert_eq!(names, ["created_at", "id", "source", "source_id", "updated_at"]);
     }

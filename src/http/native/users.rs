@@ -41,11 +41,19 @@ const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json
     security(("key" = ["records:read"])),
 )]
 #[get("/v1/users")]
-pub async fn list_users(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list_users(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     caller.must(Scope::RecordsRead)?;
-    let query = Query::parse(request.query_string(), &["source", "email", "username", "q", "limit", "cursor"])?;
+    let query = Query::parse(
+        request.query_string(),
+        &["source", "email", "username", "q", "limit", "cursor"],
+    )?;
     let text = |name: &str| query.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
-    let filter = UserFilter { source: text("source"), email: text("email"), username: text("username"), q: text("q") };
+    let filter = UserFilter {
+        source: text("source"),
+        email: text("email"),
+        username: text("username"),
+        q: text("q"),
+    };
     let asked = Page::read(&query, &app.secrets, caller.org, "users")?;
     let fetched = users::list(&app, caller.org, filter, asked.after, asked.fetch()).await?;
     let shown = asked.cut(&app.secrets, fetched, |user| user.id, |user| user_view::user(&user));
@@ -65,7 +73,7 @@ pub async fn list_users(app: Data<App>, caller: Caller, request: HttpRequest) ->
     security(("key" = ["records:write"])),
 )]
 #[post("/v1/users")]
-pub async fn create_user(
+pub(crate) async fn create_user(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -91,7 +99,7 @@ pub async fn create_user(
     security(("key" = ["records:read"])),
 )]
 #[get("/v1/users/{id}")]
-pub async fn show_user(
+pub(crate) async fn show_user(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -117,7 +125,7 @@ pub async fn show_user(
     security(("key" = ["records:write"])),
 )]
 #[patch("/v1/users/{id}")]
-pub async fn change_user(
+pub(crate) async fn change_user(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -146,7 +154,7 @@ pub async fn change_user(
     security(("key" = ["records:write"])),
 )]
 #[delete("/v1/users/{id}")]
-pub async fn delete_user(
+pub(crate) async fn delete_user(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -177,7 +185,7 @@ pub async fn delete_user(
     security(("key" = ["records:read"])),
 )]
 #[get("/v1/users/by-source/{source}/{source_id}")]
-pub async fn show_user_by_source(
+pub(crate) async fn show_user_by_source(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -211,7 +219,7 @@ pub async fn show_user_by_source(
     security(("key" = ["records:write"])),
 )]
 #[put("/v1/users/by-source/{source}/{source_id}")]
-pub async fn put_user_by_source(
+pub(crate) async fn put_user_by_source(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -261,13 +269,24 @@ pub fn invalid(faults: &[records::Fault]) -> Problem {
         };
         let path: Vec<&str> = fault.path.iter().map(String::as_str).collect();
         let detail = format!("{}: {}", path.join("."), fault.message);
-        (kind, Fault { code, ..Fault::field(kind, &path, detail) })
+        (
+            kind,
+            Fault {
+                code,
+                ..Fault::field(kind, &path, detail)
+            },
+        )
     };
     let mut shown: Vec<(Kind, Fault)> = faults.iter().map(show).collect();
     shown.sort_by_key(|(kind, _)| *kind == Kind::InvalidRecord);
     let kind = shown.first().map_or(Kind::InvalidRecord, |(kind, _)| *kind);
-    let detail = shown.first().map_or_else(|| kind.title().to_owned(), |(_, fault)| fault.detail.clone());
-    Problem { errors: shown.into_iter().map(|(_, fault)| fault).collect(), ..Problem::with(kind, detail) }
+    let detail = shown
+        .first()
+        .map_or_else(|| kind.title().to_owned(), |(_, fault)| fault.detail.clone());
+    Problem {
+        errors: shown.into_iter().map(|(_, fault)| fault).collect(),
+        ..Problem::with(kind, detail)
+    }
 }
 
 #[cfg(test)]
@@ -286,7 +305,14 @@ mod tests {
         assert_eq!((broken.status.as_u16(), broken.code), (422, "invalid-record"));
         assert_eq!(broken.errors[0].code, "invalid-email");
         let both = faults(serde_json::json!({"email": "ana@", "tenant_id": 1, "first_name": 1}));
-        assert_eq!((both.status.as_u16(), both.code, both.errors.len()), (400, "invalid-field", 3));
-        assert!(both.errors.iter().any(|fault| fault.pointer.as_deref() == Some("/tenant_id")));
+        assert_eq!(
+            (both.status.as_u16(), both.code, both.errors.len()),
+            (400, "invalid-field", 3)
+        );
+        assert!(
+            both.errors
+                .iter()
+                .any(|fault| fault.pointer.as_deref() == Some("/tenant_id"))
+        );
     }
 }

@@ -19,7 +19,10 @@ pub struct ErrorBody {
 
 /// A refusal as this surface sends it.
 pub fn render(problem: &Problem) -> HttpResponse {
-    let body = ErrorBody { status: "Status: Error", message: message(problem) };
+    let body = ErrorBody {
+        status: "Status: Error",
+        message: message(problem),
+    };
     HttpResponse::build(problem.status).content_type(JSON).json(body)
 }
 

@@ -23,8 +23,12 @@ use crate::store::model::{Deleted, Import, TopError};
 /// The surface's name in the record of an import, and the source of its users.
 const SURFACE: &str = "spigit";
 /// Columns that fill a field; every other becomes an attribute under its header.
-const FIELDS: [(&str, &str); 4] =
-    [("EMAIL", "email"), ("USERNAME", "username"), ("FIRST_NM", "first_name"), ("LAST_NM", "last_name")];
+const FIELDS: [(&str, &str); 4] = [
+    ("EMAIL", "email"),
+    ("USERNAME", "username"),
+    ("FIRST_NM", "first_name"),
+    ("LAST_NM", "last_name"),
+];
 /// Kinds of row error that `error_message` names.
 const REASONS: usize = 5;
 
@@ -83,7 +87,7 @@ pub struct FileForm {
     security(("key" = ["imports:write"])),
 )]
 #[post("/bulk/v1/files")]
-pub async fn upload_file(
+pub(crate) async fn upload_file(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -93,11 +97,21 @@ pub async fn upload_file(
     caller.must(Scope::ImportsWrite)?;
     let _place = uploads::admit(&app, &doors)?;
     let limit = app.config.limits.upload_bytes;
-    let body = Body::open(request.headers(), payload.into_inner(), Forms::FilePartOnly, &doors.pace, limit).await?;
+    let body = Body::open(
+        request.headers(),
+        payload.into_inner(),
+        Forms::FilePartOnly,
+        &doors.pace,
+        limit,
+    )
+    .await?;
     let upload = Upload {
         org: caller.org,
         surface: SURFACE,
-        options: ImportOptions { encoding: body.encoding.map(str::to_owned), ..options() },
+        options: ImportOptions {
+            encoding: body.encoding.map(str::to_owned),
+            ..options()
+        },
         file_name: body.file_name.clone(),
         inflate: body.coding,
         idempotency_key: None,
@@ -107,7 +121,10 @@ pub async fn upload_file(
     Ok(HttpResponse::Accepted()
         .content_type(JSON)
         .insert_header((LONGSHORE_IMPORT_ID, id.to_string()))
-        .json(Accepted { status: "Status: Success", status_url }))
+        .json(Accepted {
+            status: "Status: Success",
+            status_url,
+        }))
 }
 
 /// Get upload status of bulk import file.
@@ -121,7 +138,7 @@ pub async fn upload_file(
     security(("key" = ["imports:read"])),
 )]
 #[get("/bulk/v1/files/{id}")]
-pub async fn show_file(app: Data<App>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show_file(app: Data<App>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
     caller.must(Scope::ImportsRead)?;
     let import = find(&app, &caller, &path).await?;
     Ok(HttpResponse::Ok().content_type(JSON).json(status(&import)))
@@ -139,13 +156,15 @@ pub async fn show_file(app: Data<App>, caller: Caller, path: Path<String>) -> Re
     security(("key" = ["imports:write"])),
 )]
 #[delete("/bulk/v1/files/{id}")]
-pub async fn delete_file(app: Data<App>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete_file(app: Data<App>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
     caller.must(Scope::ImportsWrite)?;
     let import = find(&app, &caller, &path).await?;
     match remove::delete(&app, caller.org, import.id).await? {
         Deleted::Gone { .. } => {
             tracing::info!(import_id = import.id.0, key_id = caller.key_id, "import.deleted");
-            Ok(HttpResponse::Ok().content_type(JSON).json(FileDeleted { message: "File deleted." }))
+            Ok(HttpResponse::Ok().content_type(JSON).json(FileDeleted {
+                message: "File deleted.",
+            }))
         }
         Deleted::Running => Err(Problem::new(Kind::ImportRunning)),
         Deleted::Absent => Err(Problem::new(Kind::NotFound)),
@@ -155,14 +174,19 @@ pub async fn delete_file(app: Data<App>, caller: Caller, path: Path<String>) -> 
 /// A file of this surface; imports that came by another are none.
 async fn find(app: &App, caller: &Caller, id: &str) -> Result<Import, Problem> {
     let id = ImportId(crate::http::path_id(id)?);
-    let found = read::import(app, caller.org, id).await?.filter(|import| import.surface == SURFACE);
+    let found = read::import(app, caller.org, id)
+        .await?
+        .filter(|import| import.surface == SURFACE);
     found.ok_or_else(|| Problem::new(Kind::NotFound))
 }
 
 /// What this surface's files mean.
 fn options() -> ImportOptions {
     ImportOptions {
-        mapping: FIELDS.iter().map(|(header, field)| ((*header).to_owned(), Some((*field).to_owned()))).collect(),
+        mapping: FIELDS
+            .iter()
+            .map(|(header, field)| ((*header).to_owned(), Some((*field).to_owned())))
+            .collect(),
         aliases: false,
         source: SURFACE.to_owned(),
         key: vec!["username".to_owned(), "email".to_owned()],
@@ -174,8 +198,15 @@ fn options() -> ImportOptions {
 
 /// What clients call this service: as configured, else as this one did. Forwarding headers are not believed.
 fn base(app: &App, request: &HttpRequest) -> String {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    app.config.public_url.clone().unwrap_or_else(|| format!("http://{host}"))
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost");
+    app.config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{host}"))
 }
 
 fn status(import: &Import) -> FileStatus {
@@ -210,7 +241,11 @@ fn error_message(import: &Import) -> String {
 
 /// `EMAIL: not a valid e-mail address (rows 3, 7, 9 and 4 more)`.
 fn reason(error: &TopError) -> String {
-    let column = error.column.as_ref().map(|column| format!("{column}: ")).unwrap_or_default();
+    let column = error
+        .column
+        .as_ref()
+        .map(|column| format!("{column}: "))
+        .unwrap_or_default();
     let rows: Vec<String> = error.rows.iter().map(u64::to_string).collect();
     let shown = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     let more = match error.count.saturating_sub(shown) {

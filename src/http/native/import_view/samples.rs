@@ -13,7 +13,10 @@ fn at(second: i64) -> DateTime<Utc> {
 }
 
 fn column(header: &str, target: Target) -> Column {
-    Column { header: header.to_owned(), target }
+    Column {
+        header: header.to_owned(),
+        target,
+    }
 }
 
 /// Finished, with failures.
@@ -46,8 +49,19 @@ pub(crate) fn partial() -> Import {
         encoding: "windows-1252".to_owned(),
         delimiter: b';',
         total: 1200,
-        counts: Counts { created: 950, updated: 180, unchanged: 30, failed: 38, skipped: 2, warnings: 12 },
-        checkpoint: Checkpoint { record: 1200, byte: 81234, line: 1202 },
+        counts: Counts {
+            created: 950,
+            updated: 180,
+            unchanged: 30,
+            failed: 38,
+            skipped: 2,
+            warnings: 12,
+        },
+        checkpoint: Checkpoint {
+            record: 1200,
+            byte: 81234,
+            line: 1202,
+        },
         crash_count: 0,
         idempotency_key: None,
         fingerprint: None,

@@ -28,14 +28,26 @@ fn a_queued_import_leaves_out_what_is_not_known() {
 
 #[test]
 fn a_run_that_could_not_be_done_says_why() {
-    let error = ImportError { code: "poison".to_owned(), detail: "It crashed three times.".to_owned() };
-    let failed = Import { status: Status::Failed, error: Some(error), ..sample() };
+    let error = ImportError {
+        code: "poison".to_owned(),
+        detail: "It crashed three times.".to_owned(),
+    };
+    let failed = Import {
+        status: Status::Failed,
+        error: Some(error),
+        ..sample()
+    };
     insta::assert_json_snapshot!(import(&failed).error);
 }
 
 #[test]
 fn a_header_only_file_is_whole() {
-    let done = Import { status: Status::Completed, total: 0, counts: Counts::default(), ..sample() };
+    let done = Import {
+        status: Status::Completed,
+        total: 0,
+        counts: Counts::default(),
+        ..sample()
+    };
     assert_eq!(import(&done).progress.percent, 100);
 }
 
