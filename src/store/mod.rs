@@ -22,6 +22,8 @@ mod migrate;
 pub mod model;
 mod organizations;
 mod postgres;
+#[cfg(test)]
+pub(crate) mod samples;
 mod schema;
 mod sqlite;
 mod sweep;
