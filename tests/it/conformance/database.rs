@@ -187,19 +187,19 @@ pub(super) fn received(total: u64) -> Received {
 macro_rules! both_databases {
     ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
         $(#[$attribute])*
-        mod $name {
-            use super::*;
+        async fn $name($database: $crate::conformance::database::Database) $body
 
-            async fn story($database: $crate::conformance::database::Database) $body
+        mod $name {
+            use $crate::conformance::database::Database;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                story($crate::conformance::database::Database::postgres().await).await;
+                super::$name(Database::postgres().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                story($crate::conformance::database::Database::sqlite().await).await;
+                super::$name(Database::sqlite().await).await;
             }
         }
     )+};
