@@ -39,7 +39,7 @@ struct Crossing {
 }
 
 /// The middleware.
-pub async fn boundary(
+pub(super) async fn boundary(
     mut request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {

@@ -93,7 +93,7 @@ impl From<UserError> for Problem {
 }
 
 /// 503 with a hint when to come again.
-pub fn unavailable() -> Problem {
+pub(super) fn unavailable() -> Problem {
     Problem::new(Kind::Unavailable).retry_after(RETRY_SECONDS)
 }
 

@@ -13,7 +13,7 @@ use super::surface::{self, Surface};
 use crate::app::App;
 
 /// Lets a request go on, or answers it.
-pub async fn go_ahead(app: App, request: Request) -> Result<Request, Response<BoxBody>> {
+pub(super) async fn go_ahead(app: App, request: Request) -> Result<Request, Response<BoxBody>> {
     let path = request.path().to_owned();
     let surface = Surface::of(&path);
     match check(&app, surface, &request).await {

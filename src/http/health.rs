@@ -36,7 +36,7 @@ pub struct Health {
 /// The process is alive.
 #[utoipa::path(tag = "operations", responses((status = 200, description = "It is", body = Health)))]
 #[get("/healthz")]
-pub async fn healthz() -> HttpResponse {
+pub(crate) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok" })
 }
 
@@ -49,7 +49,7 @@ pub async fn healthz() -> HttpResponse {
     ),
 )]
 #[get("/readyz")]
-pub async fn readyz(app: Data<App>) -> HttpResponse {
+pub(crate) async fn readyz(app: Data<App>) -> HttpResponse {
     let (store, queue, blobs) = tokio::join!(
         check("database", app.store.ready()),
         check("queue", app.queue.ready()),
@@ -121,7 +121,7 @@ async fn check<E: std::error::Error + 'static>(
     responses((status = 200, description = "The text format", body = String, content_type = "text/plain")),
 )]
 #[get("/metrics")]
-pub async fn metrics(app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn metrics(app: Data<App>) -> Result<HttpResponse, Problem> {
     if let Ok((depth, oldest)) = app.store.queue_depth().await {
         app.metrics.queue(depth, oldest);
     }

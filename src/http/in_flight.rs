@@ -4,11 +4,11 @@ use tokio::sync::watch;
 
 /// Counts requests; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct InFlight(watch::Sender<usize>);
+pub(super) struct InFlight(watch::Sender<usize>);
 
 /// One request, until it is dropped.
 #[derive(Debug)]
-pub struct Entered(watch::Sender<usize>);
+pub(super) struct Entered(watch::Sender<usize>);
 
 impl Default for InFlight {
     fn default() -> Self {
@@ -18,13 +18,13 @@ impl Default for InFlight {
 
 impl InFlight {
     /// A request begins.
-    pub fn enter(&self) -> Entered {
+    pub(super) fn enter(&self) -> Entered {
         self.0.send_modify(|count| *count += 1);
         Entered(self.0.clone())
     }
 
     /// Waits until none is left.
-    pub async fn none(&self) {
+    pub(super) async fn none(&self) {
         // The sender lives in `self`, so the wait cannot end early.
         self.0.subscribe().wait_for(|count| *count == 0).await.ok();
     }

@@ -13,12 +13,12 @@ use super::body::{self, Incoming};
 use super::problem::{Kind, Problem};
 
 /// Largest JSON body: a user with every field at its limit is smaller.
-pub const MAX_JSON_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_JSON_BYTES: usize = 1024 * 1024;
 /// Deepest value, as for cells.
 const MAX_DEPTH: usize = 32;
 
 /// Reads a whole body as one JSON object; `types` are the media types it may come as.
-pub async fn read_object(
+pub(super) async fn read_object(
     request: &HttpRequest,
     payload: web::Payload,
     limits: &Limits,
@@ -51,7 +51,7 @@ fn check_type(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {
 }
 
 /// Parses one JSON object.
-pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     let parsed: Result<Strict, _> = serde_json::from_slice(bytes);
     match parsed {
         Ok(Strict(Value::Object(members))) => Ok(members),

@@ -70,13 +70,13 @@ pub struct Text(pub String);
 
 /// The document.
 #[get("/openapi.json")]
-pub async fn show_document(text: Data<Text>) -> HttpResponse {
+pub(crate) async fn show_document(text: Data<Text>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(text.0.clone())
 }
 
 /// The page lies below a slash.
 #[get("/docs")]
-pub async fn redirect_to_page() -> HttpResponse {
+pub(crate) async fn redirect_to_page() -> HttpResponse {
     HttpResponse::PermanentRedirect()
         .insert_header((LOCATION, "/docs/"))
         .finish()

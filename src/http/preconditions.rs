@@ -9,24 +9,24 @@ use super::problem::{Kind, Problem};
 use crate::records::users::Expected;
 
 /// A strong tag over a representation.
-pub fn tag_of(representation: &[u8]) -> String {
+pub(super) fn tag_of(representation: &[u8]) -> String {
     let hash = Sha256::digest(representation);
     let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hex}\"")
 }
 
 /// A strong tag from a record's version.
-pub fn version_tag(version: i64) -> String {
+pub(super) fn version_tag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
 /// Whether `If-None-Match` names the tag: the client has this representation. Weak comparison, as for every GET.
-pub fn has(headers: &HeaderMap, tag: &str) -> bool {
+pub(super) fn has(headers: &HeaderMap, tag: &str) -> bool {
     tags(headers, IF_NONE_MATCH).any(|given| given == "*" || given.trim_start_matches("W/") == tag)
 }
 
 /// What the client expects of a record before it is written.
-pub fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
+pub(super) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
     let matches: Vec<&str> = tags(headers, IF_MATCH).collect();
     let none_matches: Vec<&str> = tags(headers, IF_NONE_MATCH).collect();
     match (matches.as_slice(), none_matches.as_slice()) {
@@ -55,7 +55,7 @@ fn tags(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
 }
 
 /// The seconds of `Prefer: wait=n`, cut to the longest wait.
-pub fn prefer_wait(headers: &HeaderMap, longest: Duration) -> Option<u64> {
+pub(super) fn prefer_wait(headers: &HeaderMap, longest: Duration) -> Option<u64> {
     let values = headers
         .get_all(HeaderName::from_static("prefer"))
         .filter_map(|value| value.to_str().ok());

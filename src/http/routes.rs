@@ -14,7 +14,7 @@ use super::spigit::files;
 use super::{health, openapi};
 
 /// Routes that the OpenAPI document shows.
-pub fn documented(config: &mut Documented<'_>) {
+pub(super) fn documented(config: &mut Documented<'_>) {
     config
         // /v1/imports
         .service(imports::create_import)
@@ -48,7 +48,7 @@ pub fn documented(config: &mut Documented<'_>) {
 }
 
 /// The document itself, and its page.
-pub fn documents(config: &mut ServiceConfig) {
+pub(super) fn documents(config: &mut ServiceConfig) {
     config
         .service(openapi::show_document)
         .service(openapi::redirect_to_page)
@@ -60,11 +60,11 @@ const DOCUMENTS: [&str; 3] = ["/openapi.json", "/docs", "/docs/{_:.*}"];
 
 /// Which methods each path has.
 #[derive(Clone)]
-pub struct Table(Vec<(ResourceDef, Vec<&'static str>)>);
+pub(super) struct Table(Vec<(ResourceDef, Vec<&'static str>)>);
 
 impl Table {
     /// From the OpenAPI document, so that there is one list of routes.
-    pub fn new(document: &Document) -> Self {
+    pub(super) fn new(document: &Document) -> Self {
         let documented = document
             .paths
             .paths
@@ -107,7 +107,7 @@ fn methods(item: &PathItem) -> Vec<&'static str> {
 }
 
 /// Answers what no route does: 405 where the path has other methods, else 404.
-pub async fn unrouted(request: HttpRequest, table: Data<Table>) -> Result<HttpResponse, Problem> {
+pub(super) async fn unrouted(request: HttpRequest, table: Data<Table>) -> Result<HttpResponse, Problem> {
     let allowed = table.allowed(request.path());
     if allowed.is_empty() {
         return Err(Problem::new(Kind::NotFound));

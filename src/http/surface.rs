@@ -9,7 +9,7 @@ use super::{native, spigit};
 
 /// An API that a client can have been written against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Surface {
+pub(super) enum Surface {
     /// Our own, and everything that belongs to no other.
     Native,
     /// Files of users, upload and poll.
@@ -18,7 +18,7 @@ pub enum Surface {
 
 impl Surface {
     /// The surface of a path.
-    pub fn of(path: &str) -> Self {
+    pub(super) fn of(path: &str) -> Self {
         let below = |prefix: &str| {
             path.strip_prefix(prefix)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -31,7 +31,7 @@ impl Surface {
     }
 
     /// Whether a path of this surface is open to callers with a key only.
-    pub fn wants_key(self, path: &str) -> bool {
+    pub(super) fn wants_key(self, path: &str) -> bool {
         match self {
             Self::Native => path.starts_with("/v1/"),
             Self::Spigit => true,
@@ -39,7 +39,7 @@ impl Surface {
     }
 
     /// A refusal in the surface's envelope, with the headers that every answer has.
-    pub fn render(self, problem: &Problem, id: &RequestId) -> HttpResponse {
+    pub(super) fn render(self, problem: &Problem, id: &RequestId) -> HttpResponse {
         let mut response = match self {
             Self::Native => native::error::render(problem, id),
             Self::Spigit => spigit::error::render(problem),
@@ -52,7 +52,7 @@ impl Surface {
 }
 
 /// What every answer carries: the request's id, and no permission to guess, keep or embed.
-pub fn finish(headers: &mut HeaderMap, path: &str, id: &RequestId) {
+pub(super) fn finish(headers: &mut HeaderMap, path: &str, id: &RequestId) {
     use actix_web::http::header::{
         CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
     };

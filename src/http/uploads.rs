@@ -18,7 +18,7 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 const BUSY_SECONDS: u32 = 2;
 
 /// Gives a place to an upload, or says when to come again.
-pub fn admit(app: &App, doors: &Doors) -> Result<OwnedSemaphorePermit, Problem> {
+pub(super) fn admit(app: &App, doors: &Doors) -> Result<OwnedSemaphorePermit, Problem> {
     if app.stop.is_cancelled() {
         return Err(Problem::new(Kind::Draining).retry_after(BUSY_SECONDS));
     }
@@ -30,7 +30,7 @@ pub fn admit(app: &App, doors: &Doors) -> Result<OwnedSemaphorePermit, Problem> 
 }
 
 /// Carries a body to the use case and brings back what became of it.
-pub async fn take_in(app: &App, doors: &Doors, upload: Upload, body: Body) -> Result<Submitted, Problem> {
+pub(super) async fn take_in(app: &App, doors: &Doors, upload: Upload, body: Body) -> Result<Submitted, Problem> {
     let (sink, source) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let mut work = doors.runtime.spawn(submit(app.clone(), upload, source));
     let pumped = tokio::select! {

@@ -24,7 +24,7 @@ const PART_TYPES: [&str; 6] = [
 
 /// The form of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Media {
+pub(super) enum Media {
     /// The body is the file.
     Csv {
         /// What the charset says about its encoding.
@@ -36,7 +36,7 @@ pub enum Media {
 
 /// A charset parameter that names an encoding we know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Charset {
+pub(super) enum Charset {
     /// Decode as this (a WHATWG name).
     Named(&'static str),
     /// UTF-16 of either order; the bytes must bear it out.
@@ -44,7 +44,7 @@ pub enum Charset {
 }
 
 /// Reads `Content-Type`.
-pub fn media(headers: &HeaderMap) -> Result<Media, Problem> {
+pub(super) fn media(headers: &HeaderMap) -> Result<Media, Problem> {
     let given = single(headers, CONTENT_TYPE)?.unwrap_or_default();
     let (essence, parameters) = parse_type(given).ok_or_else(|| unsupported(given))?;
     match essence.as_str() {
@@ -57,7 +57,7 @@ pub fn media(headers: &HeaderMap) -> Result<Media, Problem> {
 }
 
 /// Reads the `Content-Type` of a file part, which may be missing.
-pub fn part_charset(headers: &HeaderMap) -> Result<Option<Charset>, Problem> {
+pub(super) fn part_charset(headers: &HeaderMap) -> Result<Option<Charset>, Problem> {
     let Some(given) = single(headers, CONTENT_TYPE)? else {
         return Ok(None);
     };
@@ -69,7 +69,7 @@ pub fn part_charset(headers: &HeaderMap) -> Result<Option<Charset>, Problem> {
 }
 
 /// Reads `Content-Encoding`.
-pub fn coding(headers: &HeaderMap) -> Result<Option<Inflate>, Problem> {
+pub(super) fn coding(headers: &HeaderMap) -> Result<Option<Inflate>, Problem> {
     let accepted = (ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"));
     let given = single(headers, CONTENT_ENCODING)?
         .unwrap_or_default()

@@ -50,7 +50,7 @@ const FIRST_POLL_SECONDS: u32 = 1;
     security(("key" = ["imports:write"])),
 )]
 #[post("/v1/imports")]
-pub async fn create_import(
+pub(crate) async fn create_import(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -137,7 +137,11 @@ fn accepted(submitted: &Submitted) -> HttpResponse {
     security(("key" = ["imports:read"])),
 )]
 #[get("/v1/imports")]
-pub async fn list_imports(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list_imports(
+    app: Data<App>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     caller.must(Scope::ImportsRead)?;
     let query = Query::parse(request.query_string(), &["status", "resource", "limit", "cursor"])?;
     let listed = |word: &str| Status::parse(word).filter(|status| *status != Status::Receiving);
@@ -177,7 +181,7 @@ pub async fn list_imports(app: Data<App>, caller: Caller, request: HttpRequest) 
     security(("key" = ["imports:read"])),
 )]
 #[get("/v1/imports/{id}")]
-pub async fn show_import(
+pub(crate) async fn show_import(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -232,7 +236,7 @@ fn show(request: &HttpRequest, import: &Import, waited: Option<u64>) -> Result<H
     security(("key" = ["imports:read"])),
 )]
 #[get("/v1/imports/{id}/failed.csv")]
-pub async fn download_failed_rows(
+pub(crate) async fn download_failed_rows(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -268,7 +272,7 @@ pub async fn download_failed_rows(
     security(("key" = ["imports:read"])),
 )]
 #[get("/v1/imports/{id}/rows")]
-pub async fn list_failed_rows(
+pub(crate) async fn list_failed_rows(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -307,7 +311,7 @@ pub async fn list_failed_rows(
     security(("key" = ["imports:write"])),
 )]
 #[post("/v1/imports/{id}/cancel")]
-pub async fn cancel_import(
+pub(crate) async fn cancel_import(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -339,7 +343,7 @@ pub async fn cancel_import(
     security(("key" = ["imports:write"])),
 )]
 #[delete("/v1/imports/{id}")]
-pub async fn delete_import(
+pub(crate) async fn delete_import(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,

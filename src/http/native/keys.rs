@@ -78,7 +78,7 @@ pub struct KeyInput {
     security(("key" = ["admin"])),
 )]
 #[get("/v1/keys")]
-pub async fn list_keys(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list_keys(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     caller.must(Scope::Admin)?;
     no_query(&request)?;
     let keys = app.store.api_keys(caller.org).await?;
@@ -100,7 +100,7 @@ pub async fn list_keys(app: Data<App>, caller: Caller, request: HttpRequest) -> 
     security(("key" = ["admin"])),
 )]
 #[post("/v1/keys")]
-pub async fn create_key(
+pub(crate) async fn create_key(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -136,7 +136,7 @@ pub async fn create_key(
     security(("key" = ["admin"])),
 )]
 #[delete("/v1/keys/{id}")]
-pub async fn revoke_key(
+pub(crate) async fn revoke_key(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,

@@ -54,7 +54,11 @@ pub struct LimitsView {
     security(("key" = [])),
 )]
 #[get("/v1/organization")]
-pub async fn show_organization(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show_organization(
+    app: Data<App>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     no_query(&request)?;
     let organization = app
         .store

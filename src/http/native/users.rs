@@ -41,7 +41,7 @@ const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json
     security(("key" = ["records:read"])),
 )]
 #[get("/v1/users")]
-pub async fn list_users(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list_users(app: Data<App>, caller: Caller, request: HttpRequest) -> Result<HttpResponse, Problem> {
     caller.must(Scope::RecordsRead)?;
     let query = Query::parse(
         request.query_string(),
@@ -73,7 +73,7 @@ pub async fn list_users(app: Data<App>, caller: Caller, request: HttpRequest) ->
     security(("key" = ["records:write"])),
 )]
 #[post("/v1/users")]
-pub async fn create_user(
+pub(crate) async fn create_user(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -99,7 +99,7 @@ pub async fn create_user(
     security(("key" = ["records:read"])),
 )]
 #[get("/v1/users/{id}")]
-pub async fn show_user(
+pub(crate) async fn show_user(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -125,7 +125,7 @@ pub async fn show_user(
     security(("key" = ["records:write"])),
 )]
 #[patch("/v1/users/{id}")]
-pub async fn change_user(
+pub(crate) async fn change_user(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -154,7 +154,7 @@ pub async fn change_user(
     security(("key" = ["records:write"])),
 )]
 #[delete("/v1/users/{id}")]
-pub async fn delete_user(
+pub(crate) async fn delete_user(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -185,7 +185,7 @@ pub async fn delete_user(
     security(("key" = ["records:read"])),
 )]
 #[get("/v1/users/by-source/{source}/{source_id}")]
-pub async fn show_user_by_source(
+pub(crate) async fn show_user_by_source(
     app: Data<App>,
     caller: Caller,
     request: HttpRequest,
@@ -219,7 +219,7 @@ pub async fn show_user_by_source(
     security(("key" = ["records:write"])),
 )]
 #[put("/v1/users/by-source/{source}/{source_id}")]
-pub async fn put_user_by_source(
+pub(crate) async fn put_user_by_source(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,

@@ -87,7 +87,7 @@ pub struct FileForm {
     security(("key" = ["imports:write"])),
 )]
 #[post("/bulk/v1/files")]
-pub async fn upload_file(
+pub(crate) async fn upload_file(
     app: Data<App>,
     doors: Data<Doors>,
     caller: Caller,
@@ -138,7 +138,7 @@ pub async fn upload_file(
     security(("key" = ["imports:read"])),
 )]
 #[get("/bulk/v1/files/{id}")]
-pub async fn show_file(app: Data<App>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show_file(app: Data<App>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
     caller.must(Scope::ImportsRead)?;
     let import = find(&app, &caller, &path).await?;
     Ok(HttpResponse::Ok().content_type(JSON).json(status(&import)))
@@ -156,7 +156,7 @@ pub async fn show_file(app: Data<App>, caller: Caller, path: Path<String>) -> Re
     security(("key" = ["imports:write"])),
 )]
 #[delete("/bulk/v1/files/{id}")]
-pub async fn delete_file(app: Data<App>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn delete_file(app: Data<App>, caller: Caller, path: Path<String>) -> Result<HttpResponse, Problem> {
     caller.must(Scope::ImportsWrite)?;
     let import = find(&app, &caller, &path).await?;
     match remove::delete(&app, caller.org, import.id).await? {
