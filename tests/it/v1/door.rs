@@ -55,7 +55,7 @@ fn encodings() -> Vec<Entry> {
         entry(4, "UTF-32", [0xff, 0xfe, 0, 0, b'a', 0, 0, 0].to_vec(), Refused(415, "unsupported-encoding", None)),
         entry(5, "Latin-1 byte in a row", b"source_id,first_name\n1,caf\xE9\n".to_vec(), Taken([1, 1, 0, 0])),
         entry(7, "UTF-8, then a byte that is none", [&b"source_id,first_name\n1,\xC3\xA9\n2,\xFF\n"[..]].concat(), Refused(400, "invalid-encoding", None)),
-        entry(7, "overlong UTF-8 in UTF-8", b"source_id,first_name\n1,\xC3\xA9\xC0\xAF\n".to_vec(), Refused(400, "invalid-encoding", None)),
+        entry(7, "overlong UTF-8 in UTF-8", b"source_id,first_name\n1,\xC3\xA9\n2,\xC3\xBC\n3,\xC0\xAF\n".to_vec(), Refused(400, "invalid-encoding", None)),
         entry(9, "NUL in a cell", b"source_id,first_name\n1,a\0b\n".to_vec(), Refused(400, "nul-byte", None)),
         entry(10, "only NULs", vec![0; 10_000], Refused(400, "nul-byte", None)),
         entry(11, "escape sequence in a name", b"source_id,first_name\n1,\x1b[31m\n".to_vec(), Taken([1, 0, 1, 0])),
