@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use worker::engine::Engine;
 use worker::job::Runner;
-use worker::ports::Ports;
-use worker::run::RunSettings;
+
+use worker::run::{Ports, RunSettings};
 
 use crate::blobs::{BlobError, BlobOptions, Blobs};
 use crate::config::{Config, Mode};
@@ -27,8 +27,14 @@ const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 /// How long a stop waits for requests and batches in flight before it leaves them to the ledger.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// What every new key of a first start, and of `keys create`, may do.
-pub const ADMIN_SCOPES: [&str; 6] =
-    ["imports:read", "imports:write", "records:read", "records:write", "sensitive:read", "admin"];
+pub const ADMIN_SCOPES: [&str; 6] = [
+    "imports:read",
+    "imports:write",
+    "records:read",
+    "records:write",
+    "sensitive:read",
+    "admin",
+];
 
 /// Every room of the house, built once; cheap to clone.
 #[derive(Clone)]
@@ -144,14 +150,24 @@ impl App {
         if tokio::time::timeout(STOP_WITHIN, drained).await.is_err() {
             tracing::warn!("app.stopped_with_work_in_hand");
         }
-        served.map_err(|source| StartError::Io { what: "serving HTTP".to_owned(), source })
+        served.map_err(|source| StartError::Io {
+            what: "serving HTTP".to_owned(),
+            source,
+        })
     }
 
     fn start_worker(&self, tasks: &TaskTracker) -> Engine {
         let worker = &self.config.worker;
         let ledger = StoreLedger::new(self.store.clone(), worker.lease, self.metrics.clone());
-        let ports = Ports { ledger: Arc::new(ledger), source: Arc::new(BlobSource(self.blobs.clone())) };
-        let settings = RunSettings { batch_rows: worker.batch_rows, batch_bytes: BATCH_BYTES, lease: worker.lease };
+        let ports = Ports {
+            ledger: Arc::new(ledger),
+            source: Arc::new(BlobSource(self.blobs.clone())),
+        };
+        let settings = RunSettings {
+            batch_rows: worker.batch_rows,
+            batch_bytes: BATCH_BYTES,
+            lease: worker.lease,
+        };
         let engine = Engine::new(ports, settings, worker.concurrency, self.stop.clone());
         let runner: Runner = Arc::new(engine.clone());
         let (queue, concurrency, stop) = (self.queue.clone(), worker.concurrency, self.stop.clone());
@@ -162,7 +178,10 @@ impl App {
 
     fn bind(&self) -> Result<TcpListener, StartError> {
         let listen = &self.config.listen;
-        TcpListener::bind(listen).map_err(|source| StartError::Io { what: format!("listening on {listen}"), source })
+        TcpListener::bind(listen).map_err(|source| StartError::Io {
+            what: format!("listening on {listen}"),
+            source,
+        })
     }
 }
 
@@ -195,7 +214,11 @@ pub async fn create_key(
         expires_at: None,
     };
     store.insert_api_key(key).await?;
-    Ok(NewKey { id: minted.id, text: minted.text, organization })
+    Ok(NewKey {
+        id: minted.id,
+        text: minted.text,
+        organization,
+    })
 }
 
 /// Connects to the database and migrates it.
@@ -225,8 +248,10 @@ fn blob_options(config: &Config) -> BlobOptions {
 }
 
 fn make_data_dir(config: &Config) -> Result<(), StartError> {
-    crate::config::create_private_dir(&config.data_dir)
-        .map_err(|source| StartError::Io { what: format!("making {}", config.data_dir.display()), source })
+    crate::config::create_private_dir(&config.data_dir).map_err(|source| StartError::Io {
+        what: format!("making {}", config.data_dir.display()),
+        source,
+    })
 }
 
 /// One process at a time on a data directory: the lock goes with the process, however it ends.
@@ -236,8 +261,16 @@ fn own_data_dir(config: &Config) -> Result<Option<Arc<File>>, StartError> {
     }
     make_data_dir(config)?;
     let path = config.data_dir.join("lock");
-    let io = |source| StartError::Io { what: format!("locking {}", path.display()), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+    let io = |source| StartError::Io {
+        what: format!("locking {}", path.display()),
+        source,
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(Arc::new(file))),
         Err(std::fs::TryLockError::WouldBlock) => Err(StartError::Taken(config.data_dir.display().to_string())),

@@ -26,6 +26,8 @@ pub use writer::BlobWriter;
 
 /// How long one piece of a blob may take; a store that trickles is as useless as one that hangs.
 const PIECE_TIME: Duration = Duration::from_secs(60);
+/// A piece that fails, in spite of the store's own tries, is fetched once more after this pause.
+const PIECE_PAUSE: Duration = Duration::from_millis(500);
 /// Longest key; each of its parts also has to fit into a file name with the staging suffix.
 const KEY_MAX: usize = 512;
 const KEY_PART_MAX: usize = 200;
@@ -124,21 +126,14 @@ impl Blobs {
     async fn piece(&self, meta: Arc<ObjectMeta>, from: u64, to: u64) -> Result<Bytes, BlobError> {
         let store = self.store.clone();
         self.on_main(async move {
-            let options = GetOptions {
-                range: Some(GetRange::Bounded(from..to)),
-                if_match: meta.e_tag.clone(),
-                ..GetOptions::default()
-            };
-            let fetch = async { store.get_opts(&meta.location, options).await?.bytes().await };
-            let bytes = tokio::time::timeout(PIECE_TIME, fetch)
-                .await
-                .map_err(|e| BlobError::Unavailable(e.into()))??;
-            if u64::try_from(bytes.len()).ok() != Some(to - from) {
-                return Err(BlobError::Unavailable(
-                    "a piece came back shorter than asked for".into(),
-                ));
+            match fetch(&store, &meta, from, to).await {
+                Err(BlobError::Unavailable(error)) => {
+                    tracing::info!(blob.key = %meta.location, from, error, "a piece of a blob is fetched again");
+                    tokio::time::sleep(PIECE_PAUSE).await;
+                    fetch(&store, &meta, from, to).await
+                }
+                settled => settled,
             }
-            Ok(bytes)
         })
         .await
     }
@@ -196,6 +191,23 @@ impl Blobs {
             .await
             .map_err(|e| BlobError::Unavailable(Box::new(e)))?
     }
+}
+
+async fn fetch(store: &Arc<dyn ObjectStore>, meta: &ObjectMeta, from: u64, to: u64) -> Result<Bytes, BlobError> {
+    let options = GetOptions {
+        range: Some(GetRange::Bounded(from..to)),
+        if_match: meta.e_tag.clone(),
+        ..GetOptions::default()
+    };
+    let whole = async { store.get_opts(&meta.location, options).await?.bytes().await };
+    let bytes = tokio::time::timeout(PIECE_TIME, whole)
+        .await
+        .map_err(|e| BlobError::Unavailable(e.into()))??;
+    if u64::try_from(bytes.len()).ok() != Some(to - from) {
+        let short = format!("{} bytes came of {}", bytes.len(), to - from);
+        return Err(BlobError::Unavailable(short.into()));
+    }
+    Ok(bytes)
 }
 
 /// Only keys of our own making: no `#`, which marks half-written files, no `..`, nothing a store would have to escape.

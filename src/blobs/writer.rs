@@ -139,7 +139,9 @@ mod tests {
             let in_flight = now.fetch_add(size, Ordering::SeqCst) + size;
             most.fetch_max(in_flight, Ordering::SeqCst);
             Box::pin(async move {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                for _ in 0..20 {
+                    tokio::task::yield_now().await;
+                }
                 now.fetch_sub(data.content_length(), Ordering::SeqCst);
                 Ok(())
             })
@@ -166,7 +168,7 @@ mod tests {
         writer
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn no_more_than_two_parts_are_on_their_way() {
         let counting = Counting::default();
         let most = counting.most.clone();
@@ -178,14 +180,18 @@ mod tests {
         assert_eq!(most.load(Ordering::SeqCst), 2000);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_dropped_writer_undoes_its_upload() {
         let counting = Counting::default();
         let aborted = counting.aborted.clone();
         let mut writer = writer(counting, 1000);
         writer.write(Bytes::from(vec![7; 2500])).await.unwrap();
         drop(writer);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert_eq!(aborted.load(Ordering::SeqCst), 1);
+        let undone = async {
+            while aborted.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), undone).await.unwrap();
     }
 }

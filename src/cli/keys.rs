@@ -69,9 +69,18 @@ enum Output {
 
 pub(super) async fn keys(args: KeysArgs) -> Result<(), CliError> {
     match args.command {
-        KeysCommand::Create { organization, name, scopes, common } => create(&organization, &name, &scopes, &common).await,
+        KeysCommand::Create {
+            organization,
+            name,
+            scopes,
+            common,
+        } => create(&organization, &name, &scopes, &common).await,
         KeysCommand::List { organization, common } => list(&organization, &common).await,
-        KeysCommand::Revoke { id, organization, common } => revoke(&id, &organization, &common).await,
+        KeysCommand::Revoke {
+            id,
+            organization,
+            common,
+        } => revoke(&id, &organization, &common).await,
     }
 }
 
@@ -84,13 +93,26 @@ async fn open(common: &Common) -> Result<(Config, Store), CliError> {
 async fn create(organization: &str, name: &str, scopes: &[String], common: &Common) -> Result<(), CliError> {
     if let Some(unknown) = scopes.iter().find(|scope| !ADMIN_SCOPES.contains(&scope.as_str())) {
         let known = ADMIN_SCOPES.join(" ");
-        return Err(CliError::Refused(format!("{unknown} is not a scope; known are: {known}")));
+        return Err(CliError::Refused(format!(
+            "{unknown} is not a scope; known are: {known}"
+        )));
     }
     let (config, store) = open(common).await?;
     // `admin` alone is the whole bunch.
     let all = ADMIN_SCOPES.map(str::to_owned);
-    let scopes = if scopes.iter().any(|scope| scope == "admin") { &all[..] } else { scopes };
-    let key = create_key(&store, &Secrets::new(config.secret_key.bytes()), organization, name, scopes).await?;
+    let scopes = if scopes.iter().any(|scope| scope == "admin") {
+        &all[..]
+    } else {
+        scopes
+    };
+    let key = create_key(
+        &store,
+        &Secrets::new(config.secret_key.bytes()),
+        organization,
+        name,
+        scopes,
+    )
+    .await?;
     match common.output {
         Output::Human => say(key.text),
         Output::Json => say(json!({
@@ -103,7 +125,10 @@ async fn create(organization: &str, name: &str, scopes: &[String], common: &Comm
 }
 
 async fn named(store: &Store, organization: &str) -> Result<Organization, CliError> {
-    let found = store.organization_by_name(organization).await.map_err(StartError::from)?;
+    let found = store
+        .organization_by_name(organization)
+        .await
+        .map_err(StartError::from)?;
     found.ok_or_else(|| CliError::Refused(format!("there is no organization {organization}")))
 }
 
@@ -124,16 +149,25 @@ async fn list(organization: &str, common: &Common) -> Result<(), CliError> {
 
 fn human(key: &ApiKey) -> String {
     let state = if key.valid_now { "valid" } else { "ended" };
-    let used = key.last_used_at.map_or("never used".to_owned(), |at| format!("last used {}", at.format("%Y-%m-%d %H:%M")));
+    let used = key.last_used_at.map_or("never used".to_owned(), |at| {
+        format!("last used {}", at.format("%Y-%m-%d %H:%M"))
+    });
     format!("{}  {state}  {}  {used}  {}", key.id, key.scopes.join(","), key.name)
 }
 
 async fn revoke(id: &str, organization: &str, common: &Common) -> Result<(), CliError> {
     let (_, store) = open(common).await?;
     let organization = named(&store, organization).await?;
-    if store.revoke_api_key(organization.id, id).await.map_err(StartError::from)? {
+    if store
+        .revoke_api_key(organization.id, id)
+        .await
+        .map_err(StartError::from)?
+    {
         talk(format_args!("{id} is revoked"));
         return Ok(());
     }
-    Err(CliError::Refused(format!("{} has no key {id} that could be revoked", organization.name)))
+    Err(CliError::Refused(format!(
+        "{} has no key {id} that could be revoked",
+        organization.name
+    )))
 }

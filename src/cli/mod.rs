@@ -63,7 +63,10 @@ struct ServeArgs {
 
 impl DataArgs {
     fn flags(&self) -> Vec<(&'static str, String)> {
-        self.data_dir.iter().map(|dir| ("data_dir", dir.display().to_string())).collect()
+        self.data_dir
+            .iter()
+            .map(|dir| ("data_dir", dir.display().to_string()))
+            .collect()
     }
 }
 

@@ -35,11 +35,16 @@ async fn make_first_key(app: &App) -> Result<(), CliError> {
     }
     let scopes = ADMIN_SCOPES.map(str::to_owned);
     let key = app.create_key(FIRST_ORGANIZATION, "first start", &scopes).await?;
-    say(format_args!("API key of organization {FIRST_ORGANIZATION} (shown only now): {}", key.text));
+    say(format_args!(
+        "API key of organization {FIRST_ORGANIZATION} (shown only now): {}",
+        key.text
+    ));
     if app.config.is_embedded() {
         let path = app.config.data_dir.join("admin.key");
-        write_private(&path, &format!("{}\n", key.text))
-            .map_err(|source| StartError::Io { what: format!("writing {}", path.display()), source })?;
+        write_private(&path, &format!("{}\n", key.text)).map_err(|source| StartError::Io {
+            what: format!("writing {}", path.display()),
+            source,
+        })?;
         talk(format_args!("the key is also in {}", path.display()));
     }
     Ok(())
@@ -63,13 +68,18 @@ fn stop_on_signal(stop: CancellationToken) -> Result<(), CliError> {
 /// `GET /readyz` of the API that listens here.
 pub(super) async fn healthcheck(flags: Vec<(&'static str, String)>) -> Result<(), CliError> {
     let layers = Config::layers(flags)?;
-    let listen = layers.text("listen").replacen("0.0.0.0:", "127.0.0.1:", 1).replacen("[::]:", "[::1]:", 1);
+    let listen = layers
+        .text("listen")
+        .replacen("0.0.0.0:", "127.0.0.1:", 1)
+        .replacen("[::]:", "[::1]:", 1);
     let answer = tokio::time::timeout(HEALTHCHECK_WITHIN, ask(&listen)).await;
     match answer {
         Ok(Ok(line)) if line.contains(" 200 ") => Ok(()),
         Ok(Ok(line)) => Err(CliError::Temporary(format!("{listen} is not ready: {line}"))),
         Ok(Err(error)) => Err(CliError::Temporary(format!("{listen} does not answer: {error}"))),
-        Err(_) => Err(CliError::Temporary(format!("{listen} did not answer within {HEALTHCHECK_WITHIN:?}"))),
+        Err(_) => Err(CliError::Temporary(format!(
+            "{listen} did not answer within {HEALTHCHECK_WITHIN:?}"
+        ))),
     }
 }
 

@@ -11,7 +11,7 @@ use worker::mapping::nearest;
 use super::{ConfigError, KEYS, refuse};
 
 /// What the environment's names begin with.
-pub const PREFIX: &str = "LONGSHORE_";
+pub(super) const PREFIX: &str = "LONGSHORE_";
 /// Names of the command line's client half and of containers, which are no settings of the service.
 const FOREIGN: [&str; 3] = ["LONGSHORE_API_KEY", "LONGSHORE_API_KEY_FILE", "LONGSHORE_URL"];
 

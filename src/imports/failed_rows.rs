@@ -78,13 +78,24 @@ impl Layout {
             Target::Field(name) => fields.iter().any(|field| field.name == name && field.is_sensitive()),
             Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
         };
-        let hidden = import.columns.iter().map(|column| !show_sensitive && is_sensitive(&column.target)).collect();
-        Self { columns: import.columns.clone(), hidden, form }
+        let hidden = import
+            .columns
+            .iter()
+            .map(|column| !show_sensitive && is_sensitive(&column.target))
+            .collect();
+        Self {
+            columns: import.columns.clone(),
+            hidden,
+            form,
+        }
     }
 
     fn header(&self) -> Bytes {
         let quoted = (self.form == Form::Excel).then_some(QUOTED_COLUMN);
-        let ours = ["_import_row", "_import_codes", "_import_error"].into_iter().chain(quoted).map(str::to_owned);
+        let ours = ["_import_row", "_import_codes", "_import_error"]
+            .into_iter()
+            .chain(quoted)
+            .map(str::to_owned);
         let theirs = self.theirs().map(|(_, column, _)| self.safe(&column.header));
         let record = encode(std::iter::once(ours.chain(theirs).collect()));
         match self.form {
@@ -100,18 +111,31 @@ impl Layout {
     fn row(&self, failure: &Failure) -> Vec<String> {
         let codes: Vec<String> = failure.errors.iter().map(RowError::label).collect();
         let sentences: Vec<String> = failure.errors.iter().map(RowError::sentence).collect();
-        let mut record =
-            vec![spreadsheet_row(failure.record).to_string(), self.safe(&codes.join(" ")), self.safe(&sentences.join("; "))];
+        let mut record = vec![
+            spreadsheet_row(failure.record).to_string(),
+            self.safe(&codes.join(" ")),
+            self.safe(&sentences.join("; ")),
+        ];
         if self.form == Form::Excel {
             record.push("yes".to_owned());
         }
         let cell = |(place, _, hidden): (usize, &Column, bool)| {
             let cell = failure.cells.get(place)?;
-            Some(if hidden && !cell.is_empty() { REDACTED.to_owned() } else { self.safe(cell) })
+            Some(if hidden && !cell.is_empty() {
+                REDACTED.to_owned()
+            } else {
+                self.safe(cell)
+            })
         };
         record.extend(self.theirs().map_while(cell));
         // Cells beyond the header are what made the row fail: they stay where they were.
-        record.extend(failure.cells.iter().skip(self.columns.len()).map(|cell| self.safe(cell)));
+        record.extend(
+            failure
+                .cells
+                .iter()
+                .skip(self.columns.len())
+                .map(|cell| self.safe(cell)),
+        );
         record
     }
 

@@ -40,7 +40,10 @@ impl Ledger for StoreLedger {
     }
 
     async fn commit_batch(&self, run: &Arc<Claimed>, batch: Arc<Batch>) -> Result<Commit, LedgerError> {
-        self.store.commit_batch(Arc::clone(run), batch, self.lease).await.map_err(ledger_error)
+        self.store
+            .commit_batch(Arc::clone(run), batch, self.lease)
+            .await
+            .map_err(ledger_error)
     }
 
     async fn renew(&self, lease: Lease) -> Result<bool, LedgerError> {
@@ -48,7 +51,9 @@ impl Ledger for StoreLedger {
     }
 
     async fn finish(&self, lease: Lease, ending: Ending) -> Result<bool, LedgerError> {
-        let Some(import) = self.store.finish(lease, ending).await.map_err(ledger_error)? else { return Ok(false) };
+        let Some(import) = self.store.finish(lease, ending).await.map_err(ledger_error)? else {
+            return Ok(false);
+        };
         super::read::record_end(&self.metrics, &import);
         Ok(true)
     }

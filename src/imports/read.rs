@@ -58,7 +58,11 @@ pub(super) fn record_end(metrics: &Metrics, import: &Import) {
     if let Some(finished) = import.finished_at {
         let started = import.started_at.unwrap_or(finished);
         metrics.import_started((started - import.created_at).to_std().unwrap_or_default());
-        metrics.import_finished(import.status, &import.surface, (finished - started).to_std().unwrap_or_default());
+        metrics.import_finished(
+            import.status,
+            &import.surface,
+            (finished - started).to_std().unwrap_or_default(),
+        );
     }
     tracing::info!(
         import_id = import.id.0,

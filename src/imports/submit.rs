@@ -1,7 +1,7 @@
 //! Taking a file in: row `receiving` → bytes through the door into a new blob → durable → row `queued` → doorbell. Whatever goes
 //! wrong before `queued` is undone here; a crash leaves a `receiving` row, which the sweep removes with its blob.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -95,7 +95,10 @@ pub async fn submit(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) ->
     match receive(&app, &upload, id, &blob, body).await {
         Ok(import) => {
             app.queue.ring(id).await;
-            Ok(Submitted { import, replayed: false })
+            Ok(Submitted {
+                import,
+                replayed: false,
+            })
         }
         Err(error) => {
             undo(&app, &upload, id, &blob).await;
@@ -136,7 +139,10 @@ async fn receive(
     app.metrics.upload_bytes(upload.surface, report.bytes);
     let received = received(upload, columns, &report, app.config.limits.retention);
     // The row can only be gone if the sweep took this upload for dead.
-    app.store.queue_import(upload.org, id, received).await?.ok_or(SubmitError::Interrupted)
+    app.store
+        .queue_import(upload.org, id, received)
+        .await?
+        .ok_or(SubmitError::Interrupted)
 }
 
 /// The whole body through the door into the blob; a mapping that cannot work is refused as soon as the header is known.
@@ -146,10 +152,12 @@ async fn pass(
     body: &mut mpsc::Receiver<BodyPart>,
 ) -> Result<ScanReport, SubmitError> {
     loop {
-        let (bytes, end) = gulp(body).await?;
-        let plain = door.push(bytes).await?;
-        if !plain.is_empty() {
-            writer.write(plain.into()).await?;
+        let (mut bytes, end) = gulp(body).await?;
+        while !bytes.is_empty() {
+            let plain = door.push(&mut bytes).await?;
+            if !plain.is_empty() {
+                writer.write(plain.into()).await?;
+            }
         }
         if end {
             let (plain, report) = door.finish().await?;
@@ -162,24 +170,22 @@ async fn pass(
 }
 
 /// Whatever has arrived, up to a gulp; waits for the first part.
-async fn gulp(body: &mut mpsc::Receiver<BodyPart>) -> Result<(Vec<u8>, bool), SubmitError> {
-    let mut bytes = Vec::new();
+async fn gulp(body: &mut mpsc::Receiver<BodyPart>) -> Result<(Bytes, bool), SubmitError> {
+    let mut bytes = BytesMut::new();
     let mut part = body.recv().await.ok_or(SubmitError::Interrupted)?;
     loop {
         match part {
-            BodyPart::End => return Ok((bytes, true)),
+            BodyPart::End => return Ok((bytes.freeze(), true)),
             BodyPart::Chunk(chunk) => bytes.extend_from_slice(&chunk),
         }
-        match body.try_recv() {
-            Ok(next) if bytes.len() < GULP => part = next,
-            Ok(BodyPart::End) => return Ok((bytes, true)),
-            Ok(BodyPart::Chunk(chunk)) => {
-                bytes.extend_from_slice(&chunk);
-                return Ok((bytes, false));
-            }
-            // Closed without an end shows at the next `recv`.
-            Err(_) => return Ok((bytes, false)),
+        if bytes.len() >= GULP {
+            return Ok((bytes.freeze(), false));
         }
+        part = match body.try_recv() {
+            Ok(part) => part,
+            // Closed without an end shows at the next `recv`.
+            Err(_) => return Ok((bytes.freeze(), false)),
+        };
     }
 }
 
@@ -198,18 +204,27 @@ impl Door {
             delimiter: upload.options.delimiter,
             max_bytes,
         };
-        Ok(Self { intake: Some(Intake::new(options)?), options: upload.options.clone(), header_checked: false })
+        Ok(Self {
+            intake: Some(Intake::new(options)?),
+            options: upload.options.clone(),
+            header_checked: false,
+        })
     }
 
-    async fn push(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, SubmitError> {
+    /// Takes some of the bytes, which are moved on, and gives the plain text they make.
+    async fn push(&mut self, bytes: &mut Bytes) -> Result<Vec<u8>, SubmitError> {
         let mut intake = self.intake.take().ok_or(SubmitError::Crashed)?;
+        let all = bytes.clone();
         let work = move || {
-            let mut plain = Vec::with_capacity(bytes.len());
-            let pushed = intake.push(&bytes, &mut plain);
-            (intake, pushed.map(|()| plain))
+            let (mut rest, mut plain) = (&*all, Vec::with_capacity(all.len()));
+            let pushed = intake.push(&mut rest, &mut plain);
+            (intake, all.len() - rest.len(), pushed.map(|()| plain))
         };
-        let (intake, plain) = tokio::task::spawn_blocking(work).await.map_err(|_| SubmitError::Crashed)?;
+        let (intake, used, plain) = tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| SubmitError::Crashed)?;
         let plain = plain?;
+        bytes.advance(used);
         if !self.header_checked
             && let Some(header) = intake.header()
         {
@@ -226,7 +241,9 @@ impl Door {
             let mut plain = Vec::new();
             intake.finish(&mut plain).map(|report| (plain, report))
         };
-        Ok(tokio::task::spawn_blocking(work).await.map_err(|_| SubmitError::Crashed)??)
+        Ok(tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| SubmitError::Crashed)??)
     }
 }
 
@@ -256,15 +273,20 @@ async fn replay(
     }
     let mut door = Door::new(upload, max_bytes)?;
     loop {
-        let (bytes, end) = gulp(&mut body).await?;
-        door.push(bytes).await?;
+        let (mut bytes, end) = gulp(&mut body).await?;
+        while !bytes.is_empty() {
+            door.push(&mut bytes).await?;
+        }
         if end {
             break;
         }
     }
     let (_, report) = door.finish().await?;
     if first.fingerprint.as_deref() == Some(&fingerprint(upload, &report.sha256)) {
-        return Ok(Submitted { import: first, replayed: true });
+        return Ok(Submitted {
+            import: first,
+            replayed: true,
+        });
     }
     Err(SubmitError::KeyReused)
 }

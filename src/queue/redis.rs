@@ -8,6 +8,7 @@
 mod pace;
 mod upkeep;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -51,7 +52,7 @@ const FAILURES_BEFORE_EMPTYING: u32 = 4;
 /// See [`super::Queue::redis`].
 #[derive(Clone)]
 pub struct RedisQueue {
-    client: Client,
+    client: Arc<Client>,
     bell: ConnectionManager,
 }
 
@@ -60,7 +61,10 @@ impl RedisQueue {
         // The URL may hold a password: it is not repeated.
         let client = Client::open(url).map_err(|e| QueueError::Config(format!("cannot use the Redis URL: {e}")))?;
         let bell = connect(&client, RING_TRY, RING_TRY).map_err(|e| QueueError::Config(e.to_string()))?;
-        Ok(Self { client, bell })
+        Ok(Self {
+            client: Arc::new(client),
+            bell,
+        })
     }
 
     pub(super) async fn ring(&self, id: ImportId) {
@@ -96,10 +100,7 @@ impl RedisQueue {
     pub(super) async fn ready(&self) -> Result<(), QueueError> {
         let mut connection = self.bell.clone();
         let answer = tokio::time::timeout(RING_TIME, connection.ping()).await;
-        answer
-            .map_err(|e| unavailable(e))?
-            .map(drop)
-            .map_err(|e| unavailable(e))
+        answer.map_err(unavailable)?.map(drop).map_err(unavailable)
     }
 
     /// One worker after the other until `stop`, and the upkeep beside them.

@@ -76,6 +76,22 @@ impl Store {
         .await
     }
 
+    /// An organization by its name.
+    pub async fn organization_by_name(&self, name: &str) -> Result<Option<Organization>, StoreError> {
+        let name = name.to_owned();
+        self.run(|db| async move {
+            let query = organizations::table.filter(organizations::name.eq(name));
+            reading!(&db, |c| query
+                .select(OrganizationRow::as_select())
+                .get_result(c)
+                .await
+                .optional()?)
+            .map(TryInto::try_into)
+            .transpose()
+        })
+        .await
+    }
+
     /// No API key was ever made: this is a first start.
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
         self.run(|db| async move {

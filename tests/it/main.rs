@@ -10,7 +10,10 @@
 )]
 
 mod conformance;
+mod crash;
 mod harness;
 mod house;
+mod mend;
 mod oracle;
 mod servers;
+mod stop_and_delete;

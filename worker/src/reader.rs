@@ -6,6 +6,9 @@
 use crate::intake::scan::{Fault, RecordEnd, Scanner};
 use crate::ports::Checkpoint;
 
+#[cfg(test)]
+mod tests;
+
 /// What a record is, before its cells are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -50,19 +53,12 @@ impl<'r> Cells<'r> {
         self.ends.is_empty()
     }
 
-    /// The cell of a column, counted from 0.
-    pub fn get(&self, column: usize) -> Option<&'r str> {
-        let start = match column.checked_sub(1) {
-            None => 0,
-            Some(before) => *self.ends.get(before)?,
-        };
-        self.text.get(start..*self.ends.get(column)?)
-    }
-
     /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &'r str> {
-        let cells = *self;
-        (0..cells.len()).filter_map(move |column| cells.get(column))
+    pub fn iter(&self) -> impl Iterator<Item = &'r str> + use<'r> {
+        let (text, mut start) = (self.text, 0);
+        self.ends
+            .iter()
+            .filter_map(move |end| text.get(std::mem::replace(&mut start, *end)..*end))
     }
 
     fn are_all_empty(&self) -> bool {

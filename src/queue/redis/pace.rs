@@ -50,7 +50,21 @@ pub(super) fn spread(time: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
+
+    /// As when the timer goes off in the very poll that brings an answer: nobody asks it again of his own accord.
+    #[tokio::test]
+    async fn a_timer_that_went_off_wakes_again() {
+        let (mut pace, mut wakes) = (Pace::new(Duration::from_millis(5)), 0);
+        let five_wakes = std::future::poll_fn(|cx| {
+            let _ = pace.poll_drive(cx, &PollSnapshot::default());
+            wakes += 1;
+            if wakes > 5 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        tokio::time::timeout(Duration::from_secs(5), five_wakes).await.unwrap();
+    }
 
     #[test]
     fn pauses_grow_to_a_limit() {

@@ -16,16 +16,19 @@ use super::{QUEUE, RedisQueue, WORKER_CONNECT, WORKER_RESPONSE, config, connect,
 const ROUND: Duration = Duration::from_secs(15 * 60);
 const SCAN_COUNT: usize = 500;
 
-/// Removes finished rings now and then, until `stop`.
+/// Removes finished rings at once and then now and then, until `stop`.
 pub(super) async fn run(queue: &RedisQueue, stop: &CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(spread(ROUND)) => {}
-            () = stop.cancelled() => return,
+    let rounds = async {
+        loop {
+            if let Err(error) = tidy(queue).await {
+                tracing::info!(error, "finished rings stay in Redis until the next round");
+            }
+            tokio::time::sleep(spread(ROUND)).await;
         }
-        if let Err(error) = tidy(queue).await {
-            tracing::warn!(%error, "finished rings stay in Redis until the next round");
-        }
+    };
+    tokio::select! {
+        () = rounds => {}
+        () = stop.cancelled() => {}
     }
 }
 

@@ -2,28 +2,29 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use longshore::blobs::{BlobError, BlobOptions, Blobs};
 
-use super::servers::{self, S3};
+use super::proxy::{Proxy, Trouble};
+use crate::harness::{Bucket, moto};
 
-/// A fresh store, and what must live as long as it.
+/// A fresh store, and where its files are to be looked at from outside.
 struct Fixture {
     blobs: Blobs,
-    _server: Option<Arc<S3>>,
-    _folder: Option<tempfile::TempDir>,
+    bucket: Option<Bucket>,
+    folder: Option<tempfile::TempDir>,
 }
 
-fn on_files() -> Fixture {
+async fn on_files() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
+    let blobs = open_folder(&folder.path().join("made/blobs"));
     Fixture {
-        blobs: open_folder(&folder.path().join("made/blobs")),
-        _server: None,
-        _folder: Some(folder),
+        blobs,
+        bucket: None,
+        folder: Some(folder),
     }
 }
 
@@ -32,14 +33,35 @@ fn open_folder(folder: &Path) -> Blobs {
 }
 
 async fn on_s3() -> Fixture {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let server = tokio::task::spawn_blocking(S3::shared).await.unwrap();
-    let url = format!("s3://bucket/{}", uuid::Uuid::new_v4());
+    let bucket = fresh_bucket().await;
+    let blobs = Blobs::open(&bucket.url, &options(&bucket.endpoint)).unwrap();
     Fixture {
-        blobs: Blobs::open(&url, &server.options()).unwrap(),
-        _server: Some(server),
-        _folder: None,
+        blobs,
+        bucket: Some(bucket),
+        folder: None,
     }
+}
+
+async fn fresh_bucket() -> Bucket {
+    // Starting the server blocks.
+    let server = tokio::task::spawn_blocking(moto).await.unwrap();
+    server.fresh_bucket().await
+}
+
+fn options(endpoint: &str) -> BlobOptions {
+    BlobOptions {
+        endpoint: Some(endpoint.to_owned()),
+        region: None,
+        access_key_id: Some(String::from("key")),
+        secret_access_key: Some(String::from("secret")),
+        allow_http: true,
+    }
+}
+
+async fn try_put(blobs: &Blobs, key: &str, content: &'static [u8]) -> Result<u64, BlobError> {
+    let mut writer = blobs.create(key).await?;
+    writer.write(Bytes::from_static(content)).await?;
+    writer.finish().await
 }
 
 async fn put(blobs: &Blobs, key: &str, chunks: &[&[u8]]) -> u64 {
@@ -64,7 +86,7 @@ fn pattern(size: usize) -> Vec<u8> {
 
 macro_rules! on_every_store {
     ($($story:ident),+ $(,)?) => {
-        mod files { $(#[tokio::test(flavor = "multi_thread")] async fn $story() { super::$story(super::on_files()).await })+ }
+        mod files { $(#[tokio::test(flavor = "multi_thread")] async fn $story() { super::$story(super::on_files().await).await })+ }
         mod s3 { $(#[tokio::test(flavor = "multi_thread")] async fn $story() { super::$story(super::on_s3().await).await })+ }
     };
 }
@@ -147,8 +169,12 @@ async fn a_dropped_or_aborted_writer_leaves_nothing(at: Fixture) {
     }
     assert!(matches!(get(&at.blobs, "dropped", 0).await, Err(BlobError::Missing)));
     assert!(matches!(get(&at.blobs, "aborted", 0).await, Err(BlobError::Missing)));
-    if let Some(folder) = &at._folder {
+    if let Some(folder) = &at.folder {
         eventually_empty(folder.path()).await;
+    }
+    if let Some(bucket) = &at.bucket {
+        assert_eq!(bucket.keys().await, Vec::<String>::new());
+        assert_eq!(bucket.unfinished_uploads().await, 0);
     }
 }
 
@@ -297,9 +323,8 @@ async fn a_folder_that_is_gone_is_not_ready() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_is_not_there_is_not_ready() {
-    let at = on_s3().await;
-    let options = at._server.as_ref().unwrap().options();
-    let blobs = Blobs::open("s3://no-such-bucket/x", &options).unwrap();
+    let bucket = fresh_bucket().await;
+    let blobs = Blobs::open("s3://no-such-bucket/x", &options(&bucket.endpoint)).unwrap();
     assert!(matches!(blobs.ready().await, Err(BlobError::Unavailable(_))));
 }
 
@@ -308,14 +333,15 @@ async fn a_bucket_that_is_not_there_is_not_ready() {
 async fn a_dead_endpoint_fails_soon() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let ports = [servers::free_port(), silent.local_addr().unwrap().port()];
-    let tried = ports.map(|port| async move {
-        let blobs = Blobs::open("s3://bucket", &servers::options(port)).unwrap();
+    let refusing = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let tried = [refusing, silent.local_addr().unwrap()].map(|address| async move {
+        let blobs = Blobs::open("s3://bucket", &options(&format!("http://{address}"))).unwrap();
         let begun = Instant::now();
         let (ready, read, written) = tokio::join!(blobs.ready(), get(&blobs, "a", 0), async {
-            let mut writer = blobs.create("a").await?;
-            writer.write(Bytes::from_static(b"x")).await?;
-            writer.finish().await
+            try_put(&blobs, "a", b"x").await
         });
         assert!(matches!(ready, Err(BlobError::Unavailable(_))), "{ready:?}");
         assert!(matches!(read, Err(BlobError::Unavailable(_))), "{read:?}");
@@ -323,4 +349,30 @@ async fn a_dead_endpoint_fails_soon() {
         assert!(begun.elapsed() < Duration::from_secs(13), "{:?}", begun.elapsed());
     });
     futures::future::join_all(tried).await;
+}
+
+/// Every connection breaks after two megabytes, so each piece takes several.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_goes_on_after_broken_connections() {
+    let bucket = fresh_bucket().await;
+    let proxy = Proxy::start(&bucket.endpoint, 2_000_000, Trouble::Break).await;
+    let blobs = Blobs::open(&bucket.url, &options(&proxy.url())).unwrap();
+    let content = pattern(12_000_000);
+    put(&blobs, "a", &[&content]).await;
+    assert!(get(&blobs, "a", 0).await.unwrap() == content);
+    assert!(proxy.troubles() >= 4, "{}", proxy.troubles());
+}
+
+/// The first connection that delivers two megabytes says nothing more, and is not closed either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_stalls_is_cut_and_goes_on() {
+    let bucket = fresh_bucket().await;
+    let proxy = Proxy::start(&bucket.endpoint, 2_000_000, Trouble::StallOnce).await;
+    let blobs = Blobs::open(&bucket.url, &options(&proxy.url())).unwrap();
+    let content = pattern(6_000_000);
+    put(&blobs, "a", &[&content]).await;
+    let begun = Instant::now();
+    assert!(get(&blobs, "a", 0).await.unwrap() == content);
+    assert_eq!(proxy.troubles(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

@@ -3,8 +3,8 @@
 mod blobs;
 mod bulk;
 mod database;
+mod proxy;
 mod queue;
-mod servers;
 mod store_claims;
 mod store_endings;
 mod store_imports;

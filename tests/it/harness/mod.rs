@@ -7,8 +7,10 @@
 //! - `both_stacks! { async fn story(stack) { … } }`: one test for each stack
 
 mod client;
+mod dice;
 mod moto;
 pub(crate) mod oracle;
+mod people;
 mod postgres;
 mod process;
 mod programs;
@@ -17,8 +19,11 @@ mod running;
 mod watchdog;
 
 pub(crate) use client::{Answer, Client, count, is_final};
-pub(crate) use moto::moto;
+pub(crate) use dice::{Dice, seed};
+pub(crate) use moto::{Bucket, moto};
+pub(crate) use people::People;
 pub(crate) use postgres::postgres;
+pub(crate) use programs::free_port;
 pub(crate) use redis::Redis;
 pub(crate) use running::{Role, Running, Stack};
 

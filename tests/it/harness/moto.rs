@@ -96,4 +96,12 @@ impl Bucket {
         let keys = page.split("<Key>").skip(1).filter_map(|rest| rest.split_once("</Key>"));
         keys.map(|(key, _)| key.to_owned()).collect()
     }
+
+    /// How many uploads in parts were begun and neither ended nor undone.
+    pub(crate) async fn unfinished_uploads(&self) -> usize {
+        let url = format!("{}/{}?uploads", self.endpoint, self.name);
+        let answer = client::http().get(url).send().await.expect("moto answers");
+        let page = answer.text().await.expect("a listing");
+        page.matches("<Upload>").count()
+    }
 }

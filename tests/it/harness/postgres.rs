@@ -85,7 +85,7 @@ impl Postgres {
     pub(crate) async fn fresh_database(&self) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let client = self.connect("postgres").await;
+        let client = self.connect_to(&self.url("postgres")).await;
         client
             .batch_execute(&format!("CREATE DATABASE {name}"))
             .await
@@ -94,8 +94,8 @@ impl Postgres {
     }
 
     /// A connection of the test's own, to look at what the product has written.
-    pub(crate) async fn connect(&self, name: &str) -> tokio_postgres::Client {
-        let connected = tokio_postgres::connect(&self.url(name), tokio_postgres::NoTls).await;
+    pub(crate) async fn connect_to(&self, url: &str) -> tokio_postgres::Client {
+        let connected = tokio_postgres::connect(url, tokio_postgres::NoTls).await;
         let (client, connection) = connected.expect("PostgreSQL answers");
         tokio::spawn(connection);
         client

@@ -30,7 +30,7 @@ fn postgres_folders() -> Vec<PathBuf> {
 
 /// A port on which nobody listens. It lies below the ports that the kernel gives to clients, so that a server which is killed
 /// finds it free again; whoever starts a server must still try another when it is lost to somebody in between.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let offset = u16::try_from(std::process::id() % 12_000).unwrap_or_default();
     for _ in 0..12_000 {

@@ -258,6 +258,21 @@ impl Running {
         began.elapsed()
     }
 
+    /// Takes the first process of a role out of this product's hands; `kill9` and its like no longer mean it.
+    pub(crate) fn detach(&mut self, role: Role) -> Process {
+        let place = self
+            .processes
+            .iter()
+            .position(|(of, _)| *of == role)
+            .expect("a process of this role");
+        self.processes.remove(place).1
+    }
+
+    /// The scaled stack's database, seen from outside.
+    pub(crate) async fn database(&self) -> tokio_postgres::Client {
+        postgres().connect_to(&self.database_url).await
+    }
+
     /// Sends `STOP`, `CONT` and the like.
     pub(crate) fn signal(&mut self, role: Role, name: &str) {
         self.each(role).for_each(|process| process.signal(name));

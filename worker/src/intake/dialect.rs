@@ -3,6 +3,7 @@
 //! knows neither encodings nor mapping.
 
 use super::error::DoorError;
+use super::limits::COLUMNS;
 use super::scan::Scanner;
 use crate::ports::Checkpoint;
 
@@ -211,7 +212,11 @@ fn records(delimiter: u8, sample: &[u8], cut: bool) -> Vec<(&[u8], usize)> {
     let mut rest = sample;
     while found.len() < RECORDS {
         let record = rest;
-        let Ok(step) = scanner.step(record) else { break };
+        let Ok(step) = scanner.step(record) else {
+            // Too much for one record; if it is columns, then this is the delimiter of that file.
+            found.push((record, COLUMNS));
+            break;
+        };
         rest = rest.get(step.used..).unwrap_or_default();
         let whole = step.end.is_some();
         let last = || {

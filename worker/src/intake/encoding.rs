@@ -119,38 +119,85 @@ pub(super) fn from_bytes(head: &[u8], complete: bool) -> Result<Choice, DoorErro
     guessed(if runs.utf8 > tolerated { UTF_8 } else { encoding })
 }
 
-/// UTF-16 shows by NULs in every other place: letters, digits and delimiters have one.
+/// UTF-16 and UTF-32 show by their NULs: letters, digits, delimiters and line ends have one in two places, or three in four.
 fn by_zeros(head: &[u8]) -> Result<Option<&'static Encoding>, DoorError> {
-    let mut zeros = [0_usize; 4];
-    for quad in head.chunks(4) {
-        for (zero, byte) in zeros.iter_mut().zip(quad) {
-            *zero += usize::from(*byte == 0);
-        }
-    }
-    let [first, second, third, fourth] = zeros;
+    let zeros_at = |place: usize| head.chunks_exact(4).filter(|quad| quad.get(place) == Some(&0)).count();
     let quads = head.len() / 4;
-    let (even, odd) = (first + third, second + fourth);
-    if second + third > quads && (fourth > quads / 2) != (first > quads / 2) {
+    let nearly_all = |place: usize| quads > 1 && zeros_at(place) * 10 > quads * 9;
+    if nearly_all(2) && nearly_all(3) && !nearly_all(0) || nearly_all(0) && nearly_all(1) && !nearly_all(3) {
         return Err(unsupported("UTF-32"));
     }
-    let units = head.len() / 2;
-    let shows = |these: usize, others: usize| these > 0 && these * 10 >= units && others * 16 <= these;
+    let (first, second) = (
+        Units::count(head, |pair| (pair[0], pair[1])),
+        Units::count(head, |pair| (pair[1], pair[0])),
+    );
     Ok(match () {
-        () if shows(odd, even) => Some(UTF_16LE),
-        () if shows(even, odd) => Some(UTF_16BE),
+        () if second.show_text(&first) => Some(UTF_16LE),
+        () if first.show_text(&second) => Some(UTF_16BE),
         () => None,
     })
 }
 
-/// EBCDIC has its letters and digits above 0x80, its line end at 0x15 or 0x25, and no LF.
+/// Pairs of bytes with a NUL in one place.
+struct Units {
+    all: usize,
+    zeros: usize,
+    /// The other byte is LF or CR.
+    line_ends: usize,
+    /// The other byte is LF or CR, whatever stands in that place.
+    like_line_ends: usize,
+}
+
+impl Units {
+    fn count(head: &[u8], order: impl Fn(&[u8; 2]) -> (u8, u8)) -> Self {
+        let mut units = Self {
+            all: 0,
+            zeros: 0,
+            line_ends: 0,
+            like_line_ends: 0,
+        };
+        for pair in head.as_chunks::<2>().0 {
+            let (zero, other) = order(pair);
+            let line_end = matches!(other, b'\n' | b'\r');
+            units.all += 1;
+            units.zeros += usize::from(zero == 0);
+            units.line_ends += usize::from(zero == 0 && line_end);
+            units.like_line_ends += usize::from(line_end);
+        }
+        units
+    }
+
+    /// These NULs are halves of characters: there are enough, the other place has hardly any, and line ends have theirs. A
+    /// stray NUL in a file of single bytes has none of that.
+    fn show_text(&self, others: &Self) -> bool {
+        let line_ends = self.line_ends > 0 && self.line_ends * 2 >= self.like_line_ends;
+        let enough = if line_ends {
+            self.zeros * 10 >= self.all
+        } else {
+            self.zeros * 3 >= self.all && self.like_line_ends == 0
+        };
+        self.zeros > 0 && enough && others.zeros * 16 <= self.zeros
+    }
+}
+
+/// EBCDIC has its letters and digits above 0x80, its space and comma below, and no LF.
 fn is_ebcdic(head: &[u8]) -> bool {
-    let is_word = |byte: &&u8| matches!(**byte, 0x81..=0x89 | 0x91..=0x99 | 0xA2..=0xA9 | 0xC1..=0xC9 | 0xD1..=0xD9 | 0xE2..=0xE9 | 0xF0..=0xF9);
+    let is_word = |byte: &&u8| {
+        let low = **byte & 0x0F;
+        match **byte >> 4 {
+            0x8 | 0x9 | 0xC | 0xD => (1..=9).contains(&low),
+            0xA | 0xE => (2..=9).contains(&low),
+            0xF => low <= 9,
+            _ => false,
+        }
+    };
+    let is_ascii_word = |byte: &&u8| byte.is_ascii_alphanumeric();
     let words = head.iter().filter(is_word).count();
-    let letters = head.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
-    !head.contains(&b'\n')
-        && words * 2 > head.len()
-        && letters < words
-        && head.iter().any(|byte| matches!(byte, 0x15 | 0x25 | 0x40 | 0x6B))
+    let has = |wanted: &[u8]| head.iter().any(|byte| wanted.contains(byte));
+    words * 2 > head.len()
+        && head.iter().filter(is_ascii_word).count() < words
+        && has(b"\x25\x15\x40\x6B")
+        && !has(b"\n")
 }
 
 fn unsupported(name: &str) -> DoorError {

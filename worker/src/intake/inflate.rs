@@ -37,10 +37,7 @@ pub(super) struct Inflater {
 }
 
 enum Codec {
-    Gzip {
-        member: GzDecoder<Vec<u8>>,
-        members: u64,
-    },
+    Gzip(Gzip),
     Zstd {
         decoder: Decoder<'static>,
         buffer: Vec<u8>,
@@ -51,10 +48,11 @@ enum Codec {
 impl Inflater {
     pub(super) fn new(kind: Inflate) -> Result<Self, DoorError> {
         let codec = match kind {
-            Inflate::Gzip => Codec::Gzip {
+            Inflate::Gzip => Codec::Gzip(Gzip {
                 member: GzDecoder::new(Vec::new()),
                 members: 1,
-            },
+                magic_seen: 0,
+            }),
             Inflate::Zstd => Codec::Zstd {
                 decoder: zstd_decoder().map_err(|cause| corrupt(kind, 0, &cause))?,
                 buffer: vec![0; PIECE_BYTES],
@@ -73,7 +71,7 @@ impl Inflater {
     pub(super) fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<(), DoorError> {
         out.clear();
         let result = match &mut self.codec {
-            Codec::Gzip { member, members } => gzip_step(member, members, self.given, input, out),
+            Codec::Gzip(gzip) => gzip.step(self.given, input, out),
             Codec::Zstd {
                 decoder,
                 buffer,
@@ -92,11 +90,11 @@ impl Inflater {
         out.clear();
         let complete = match &mut self.codec {
             _ if self.taken == 0 => true,
-            Codec::Gzip { member, .. } => {
-                member
+            Codec::Gzip(gzip) => {
+                gzip.member
                     .try_finish()
                     .map_err(|cause| ended(self.kind, self.taken, &cause))?;
-                out.append(member.get_mut());
+                out.append(gzip.member.get_mut());
                 true
             }
             Codec::Zstd {
@@ -136,7 +134,7 @@ impl Inflater {
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         match &self.codec {
-            Codec::Gzip { member, .. } => member.get_ref().capacity() + 80 * 1024,
+            Codec::Gzip(gzip) => gzip.member.get_ref().capacity() + 80 * 1024,
             Codec::Zstd { buffer, .. } => buffer.capacity(),
         }
     }
@@ -148,27 +146,46 @@ fn zstd_decoder() -> io::Result<Decoder<'static>> {
     Ok(decoder)
 }
 
-/// One write makes at most 32 KiB of output; a write of nothing means that the member is at its end.
-fn gzip_step(
-    member: &mut GzDecoder<Vec<u8>>,
-    members: &mut u64,
-    given: u64,
-    input: &[u8],
-    out: &mut Vec<u8>,
-) -> io::Result<usize> {
-    let used = member.write(input)?;
-    if used == 0 && !input.is_empty() {
-        member.try_finish()?;
-        out.append(member.get_mut());
-        *members += 1;
-        if *members > GZIP_MEMBERS + given / 1024 {
+struct Gzip {
+    member: GzDecoder<Vec<u8>>,
+    members: u64,
+    /// How much of the member's magic number was seen: the decoder looks at it only once the whole header is there.
+    magic_seen: usize,
+}
+
+impl Gzip {
+    const MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+    /// One write makes at most 32 KiB of output; a write of nothing means that the member is at its end.
+    fn step(&mut self, given: u64, input: &[u8], out: &mut Vec<u8>) -> io::Result<usize> {
+        let expected = Self::MAGIC.iter().skip(self.magic_seen);
+        if expected.zip(input).any(|(expected, found)| expected != found) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "no gzip header where one must stand",
+            ));
+        }
+        let used = self.member.write(input)?;
+        self.magic_seen = Self::MAGIC.len().min(self.magic_seen + used);
+        if used == 0 && !input.is_empty() {
+            self.next_member(given, out)?;
+        } else {
+            out.append(self.member.get_mut());
+        }
+        Ok(used)
+    }
+
+    fn next_member(&mut self, given: u64, out: &mut Vec<u8>) -> io::Result<()> {
+        self.member.try_finish()?;
+        out.append(self.member.get_mut());
+        self.members += 1;
+        if self.members > GZIP_MEMBERS + given / 1024 {
             return Err(io::Error::other("too many gzip members with hardly anything in them"));
         }
-        *member = GzDecoder::new(Vec::new());
-    } else {
-        out.append(member.get_mut());
+        self.member = GzDecoder::new(Vec::new());
+        self.magic_seen = 0;
+        Ok(())
     }
-    Ok(used)
 }
 
 fn zstd_step(

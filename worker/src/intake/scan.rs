@@ -4,7 +4,7 @@
 //! A record ends at LF, CRLF or a CR alone, outside quotes. A quote opens a quoted field only as the field's first byte.
 //! Its answers do not depend on how the bytes were cut into pushes.
 
-use memchr::{memchr, memchr_iter, memchr2_iter, memchr3, memrchr};
+use memchr::{memchr_iter, memchr3, memchr3_iter, memrchr};
 
 use super::limits::{COLUMNS, FIELD_BYTES, RECORD_BYTES};
 use crate::ports::Checkpoint;
@@ -163,13 +163,13 @@ impl Scanner {
     }
 
     fn unquoted(&mut self, rest: &[u8]) -> Result<(usize, bool), Fault> {
+        if self.state == State::FieldStart && rest.first() == Some(&b'"') {
+            return self.open_quote().map(|()| (1, false));
+        }
         let hit = memchr3(b'"', b'\n', b'\r', rest);
         let run = rest.get(..hit.unwrap_or(rest.len())).unwrap_or_default();
         let found = hit.and_then(|at| rest.get(at)).copied();
-        let opens = match run.last() {
-            None => self.state == State::FieldStart,
-            Some(last) => *last == self.delimiter,
-        };
+        let opens = run.last() == Some(&self.delimiter);
         self.pass_unquoted(run, matches!(found, Some(b'\n' | b'\r')))?;
         match found {
             None => self.state = if opens { State::FieldStart } else { State::Unquoted },
@@ -186,6 +186,9 @@ impl Scanner {
 
     /// Bytes without quote or line end. `ends` = a line end follows, so what comes after the last delimiter needs no note.
     fn pass_unquoted(&mut self, run: &[u8], ends: bool) -> Result<(), Fault> {
+        if run.is_empty() {
+            return Ok(());
+        }
         let after = self.byte + offset(run.len());
         if after - self.start.byte > FIELD_BYTES {
             return self.pass_slowly(run);
@@ -225,19 +228,23 @@ impl Scanner {
     }
 
     fn quoted(&mut self, rest: &[u8]) -> Result<usize, Fault> {
-        let hit = memchr(b'"', rest);
-        let run = rest.get(..hit.unwrap_or(rest.len())).unwrap_or_default();
-        for at in memchr2_iter(b'\n', b'\r', run) {
-            self.line_end_in_quotes(self.byte + offset(at), run.get(at) == Some(&b'\r'));
+        let mut passed = 0;
+        let from = self.byte;
+        for at in memchr3_iter(b'"', b'\n', b'\r', rest) {
+            match rest.get(at) {
+                Some(b'"') => {
+                    self.advance(offset(at + 1 - passed))?;
+                    self.quoting += 1;
+                    self.state = State::QuoteSeen;
+                    return Ok(at + 1);
+                }
+                end => self.line_end_in_quotes(from + offset(at), end == Some(&b'\r')),
+            }
+            self.advance(offset(at + 1 - passed))?;
+            passed = at + 1;
         }
-        self.advance(offset(run.len()))?;
-        if hit.is_none() {
-            return Ok(run.len());
-        }
-        self.advance(1)?;
-        self.quoting += 1;
-        self.state = State::QuoteSeen;
-        Ok(run.len() + 1)
+        self.advance(offset(rest.len() - passed))?;
+        Ok(rest.len())
     }
 
     fn line_end_in_quotes(&mut self, at: u64, is_cr: bool) {
