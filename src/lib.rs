@@ -18,9 +18,14 @@
 //! → worker`. `store`, `blobs` and `queue` do not know each other; surfaces never import each other; `worker` is the engine and
 //! knows none of them.
 
+pub mod app;
 pub mod blobs;
+pub mod cli;
 pub mod config;
+pub mod http;
+pub mod imports;
 pub mod queue;
+pub mod records;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;

@@ -30,6 +30,8 @@ mod url;
 mod user_row;
 mod users;
 
+use std::sync::Arc;
+
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 pub use error::StoreError;
@@ -64,8 +66,8 @@ impl Store {
             return Err(StoreError::Config("the store needs a multi-thread runtime".to_owned()));
         }
         let db = match DatabaseUrl::parse(url)? {
-            DatabaseUrl::Postgres(url) => Db::Postgres(postgres::Postgres::open(&url, &options)?),
-            DatabaseUrl::Sqlite { path } => Db::Sqlite(sqlite::Sqlite::open(&path, &options).await?),
+            DatabaseUrl::Postgres(url) => Db::Postgres(Arc::new(postgres::Postgres::open(&url, &options)?)),
+            DatabaseUrl::Sqlite { path } => Db::Sqlite(Arc::new(sqlite::Sqlite::open(&path, &options).await?)),
         };
         Ok(Self { db, runtime })
     }

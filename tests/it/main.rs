@@ -11,9 +11,14 @@
 
 mod conformance;
 mod crash;
+mod engine;
 mod harness;
 mod house;
 mod mend;
+mod million;
+mod operations;
 mod oracle;
 mod servers;
+mod spigit;
 mod stop_and_delete;
+mod v1;

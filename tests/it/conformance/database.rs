@@ -60,9 +60,14 @@ impl Database {
 
     /// Runs SQL that both databases understand, past the store.
     pub(super) async fn execute(&self, sql: &str) {
+        self.session().await.execute(sql).await;
+    }
+
+    /// A connection of the test's own.
+    pub(super) async fn session(&self) -> Session {
         match self.sqlite_file() {
-            Some(mut file) => file.batch_execute(sql).unwrap(),
-            None => self.client().await.batch_execute(sql).await.unwrap(),
+            Some(file) => Session::Sqlite(file),
+            None => Session::Postgres(self.client().await),
         }
     }
 
@@ -111,6 +116,21 @@ impl Database {
         match self.store.begin_import(new_import(org)).await.unwrap() {
             Begun::Started(id) => id,
             Begun::Taken(import) => panic!("taken by {}", import.id),
+        }
+    }
+}
+
+/// A connection that the store knows nothing of.
+pub(super) enum Session {
+    Postgres(tokio_postgres::Client),
+    Sqlite(SqliteConnection),
+}
+
+impl Session {
+    pub(super) async fn execute(&mut self, sql: &str) {
+        match self {
+            Self::Postgres(client) => client.batch_execute(sql).await.unwrap(),
+            Self::Sqlite(file) => file.batch_execute(sql).unwrap(),
         }
     }
 }

@@ -1,0 +1,181 @@
+//! The only table from the errors of the use cases to status, stable code and sentence. What only operators may know goes to
+//! the log here, once.
+
+use std::error::Error;
+
+use actix_web::http::StatusCode;
+use worker::intake::{DoorError, DoorKind};
+use worker::mapping::MappingError;
+
+use super::problem::{Kind, Place, Problem};
+use crate::imports::submit::SubmitError;
+use crate::records::users::UserError;
+use crate::store::StoreError;
+
+/// Seconds until a part of the service that does not answer is worth another try.
+const RETRY_SECONDS: u32 = 5;
+/// Seconds until an upload under the same key should be through.
+const IN_FLIGHT_SECONDS: u32 = 2;
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        log(&error);
+        match error {
+            StoreError::Unavailable(_) | StoreError::Busy | StoreError::Schema(_) => unavailable(),
+            StoreError::Corrupt(_) | StoreError::Config(_) => Self::new(Kind::Internal),
+        }
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Door(error) => error.into(),
+            SubmitError::Mapping(error) => error.into(),
+            SubmitError::Interrupted => Self::new(Kind::BodyTruncated),
+            SubmitError::KeyReused => Self::new(Kind::IdempotencyMismatch),
+            SubmitError::KeyInFlight => Self::new(Kind::IdempotencyInFlight).retry_after(IN_FLIGHT_SECONDS),
+            SubmitError::Store(error) => error.into(),
+            SubmitError::Blobs(error) => {
+                log(&error);
+                unavailable()
+            }
+            SubmitError::Crashed => Self::new(Kind::Internal),
+        }
+    }
+}
+
+/// The door knows its own codes and says what happened, where, and how to mend it.
+impl From<DoorError> for Problem {
+    fn from(error: DoorError) -> Self {
+        let status = match error.kind {
+            DoorKind::BadRequest => StatusCode::BAD_REQUEST,
+            DoorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            DoorKind::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        };
+        refused_file(
+            status,
+            error.code,
+            error.detail,
+            Place {
+                record: error.record,
+                byte: error.byte,
+            },
+        )
+    }
+}
+
+impl From<MappingError> for Problem {
+    fn from(error: MappingError) -> Self {
+        refused_file(
+            StatusCode::BAD_REQUEST,
+            error.code,
+            error.detail,
+            Place {
+                record: Some(0),
+                byte: None,
+            },
+        )
+    }
+}
+
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Absent => Self::new(Kind::NotFound),
+            UserError::KeyTaken => Self::new(Kind::AlreadyExists),
+            UserError::Unexpected => Self::new(Kind::PreconditionFailed),
+            UserError::Invalid(faults) => super::native::users::invalid(&faults),
+            UserError::Contended => unavailable(),
+            UserError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// 503 with a hint when to come again.
+pub(super) fn unavailable() -> Problem {
+    Problem::new(Kind::Unavailable).retry_after(RETRY_SECONDS)
+}
+
+fn refused_file(status: StatusCode, code: &'static str, detail: String, place: Place) -> Problem {
+    Problem {
+        status,
+        code,
+        title: "The file is refused; nothing of it was stored",
+        detail,
+        errors: Vec::new(),
+        place,
+        headers: Vec::new(),
+    }
+}
+
+fn log(error: &(dyn Error + 'static)) {
+    tracing::error!(error, "http.part_failed");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each error of each use case, as it meets a client.
+    #[test]
+    fn the_table_of_causes() {
+        let door = |kind| DoorError {
+            code: "some-code",
+            kind,
+            detail: "Row 3: x.".to_owned(),
+            record: Some(2),
+            byte: Some(9),
+        };
+        let mapping = || MappingError {
+            code: "key-missing",
+            detail: "y".to_owned(),
+        };
+        let store = || StoreError::Corrupt("secret detail".to_owned());
+        let rows: Vec<(&str, Problem)> = vec![
+            (
+                "store unavailable",
+                StoreError::Unavailable("secret detail".into()).into(),
+            ),
+            ("store busy", StoreError::Busy.into()),
+            ("store schema", StoreError::Schema("secret detail".to_owned()).into()),
+            ("store corrupt", store().into()),
+            ("store config", StoreError::Config("secret detail".to_owned()).into()),
+            ("submit door bad", SubmitError::Door(door(DoorKind::BadRequest)).into()),
+            ("submit door large", SubmitError::Door(door(DoorKind::TooLarge)).into()),
+            (
+                "submit door other",
+                SubmitError::Door(door(DoorKind::Unsupported)).into(),
+            ),
+            ("submit mapping", SubmitError::Mapping(mapping()).into()),
+            ("submit interrupted", SubmitError::Interrupted.into()),
+            ("submit key reused", SubmitError::KeyReused.into()),
+            ("submit key in flight", SubmitError::KeyInFlight.into()),
+            ("submit store", SubmitError::Store(store()).into()),
+            ("submit crashed", SubmitError::Crashed.into()),
+            ("user absent", UserError::Absent.into()),
+            ("user key taken", UserError::KeyTaken.into()),
+            ("user unexpected", UserError::Unexpected.into()),
+            ("user contended", UserError::Contended.into()),
+            ("user store", UserError::Store(store()).into()),
+        ];
+        let table: Vec<String> = rows
+            .iter()
+            .map(|(cause, problem)| {
+                let retry = problem
+                    .headers
+                    .iter()
+                    .map(|(name, value)| format!(" {name}: {value:?}"))
+                    .collect::<String>();
+                format!(
+                    "{cause:21} {} {:22} {}{retry}",
+                    problem.status.as_u16(),
+                    problem.code,
+                    problem.detail
+                )
+            })
+            .collect();
+        assert!(!table.join("\n").contains("secret detail"));
+        insta::assert_snapshot!(table.join("\n"));
+    }
+}

@@ -1,0 +1,154 @@
+//! All routes on one page, and what answers a path or method that has none. A handler's attribute holds its method and path;
+//! `routes::tests` prints the table.
+
+use actix_web::dev::ResourceDef;
+use actix_web::http::header::{ALLOW, HeaderValue};
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use utoipa::openapi::{OpenApi as Document, PathItem};
+use utoipa_actix_web::service_config::ServiceConfig as Documented;
+
+use super::native::{imports, keys, organization, users};
+use super::problem::{Kind, Problem};
+use super::spigit::files;
+use super::{health, openapi};
+
+/// Routes that the OpenAPI document shows.
+pub(super) fn documented(config: &mut Documented<'_>) {
+    config
+        // /v1/imports
+        .service(imports::create_import)
+        .service(imports::list_imports)
+        .service(imports::show_import)
+        .service(imports::delete_import)
+        .service(imports::cancel_import)
+        .service(imports::download_failed_rows)
+        .service(imports::list_failed_rows)
+        // /v1/users
+        .service(users::list_users)
+        .service(users::create_user)
+        .service(users::show_user)
+        .service(users::change_user)
+        .service(users::delete_user)
+        .service(users::show_user_by_source)
+        .service(users::put_user_by_source)
+        // /v1/keys, /v1/organization
+        .service(keys::list_keys)
+        .service(keys::create_key)
+        .service(keys::revoke_key)
+        .service(organization::show_organization)
+        // /bulk/v1/files
+        .service(files::upload_file)
+        .service(files::show_file)
+        .service(files::delete_file)
+        // for machines that watch
+        .service(health::healthz)
+        .service(health::readyz)
+        .service(health::metrics);
+}
+
+/// The document itself, and its page.
+pub(super) fn documents(config: &mut ServiceConfig) {
+    config
+        .service(openapi::show_document)
+        .service(openapi::redirect_to_page)
+        .service(openapi::page());
+}
+
+/// Paths that `documents` adds to those of the OpenAPI document.
+const DOCUMENTS: [&str; 3] = ["/openapi.json", "/docs", "/docs/{_:.*}"];
+
+/// Which methods each path has.
+#[derive(Clone)]
+pub(super) struct Table(Vec<(ResourceDef, Vec<&'static str>)>);
+
+impl Table {
+    /// From the OpenAPI document, so that there is one list of routes.
+    pub(super) fn new(document: &Document) -> Self {
+        let documented = document
+            .paths
+            .paths
+            .iter()
+            .map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item)));
+        let documents = DOCUMENTS
+            .iter()
+            .map(|path| (ResourceDef::new(*path), vec!["GET", "HEAD"]));
+        Self(documented.chain(documents).collect())
+    }
+
+    /// The methods of a path; none if there is no such path.
+    fn allowed(&self, path: &str) -> Vec<&'static str> {
+        let mut allowed: Vec<&str> = self
+            .0
+            .iter()
+            .filter(|(pattern, _)| pattern.is_match(path))
+            .flat_map(|(_, methods)| methods.clone())
+            .collect();
+        allowed.sort_unstable();
+        allowed.dedup();
+        allowed
+    }
+}
+
+fn methods(item: &PathItem) -> Vec<&'static str> {
+    let operations = [
+        ("GET", &item.get),
+        ("HEAD", &item.get),
+        ("PUT", &item.put),
+        ("POST", &item.post),
+        ("DELETE", &item.delete),
+        ("PATCH", &item.patch),
+    ];
+    operations
+        .into_iter()
+        .filter(|(_, operation)| operation.is_some())
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// Answers what no route does: 405 where the path has other methods, else 404.
+pub(super) async fn unrouted(request: HttpRequest, table: Data<Table>) -> Result<HttpResponse, Problem> {
+    let allowed = table.allowed(request.path());
+    if allowed.is_empty() {
+        return Err(Problem::new(Kind::NotFound));
+    }
+    let allow = HeaderValue::from_str(&allowed.join(", ")).unwrap_or(HeaderValue::from_static("GET"));
+    Err(Problem::new(Kind::MethodNotAllowed).header(ALLOW, allow))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_routes() {
+        let document = openapi::document();
+        let row = |(path, item): (&String, &PathItem)| format!("{:26} {path}", methods(item).join(" "));
+        let rows: Vec<String> = document.paths.paths.iter().map(row).collect();
+        insta::assert_snapshot!(rows.join("\n"));
+    }
+
+    #[test]
+    fn every_route_of_this_page_is_documented() {
+        let page = include_str!("routes.rs")
+            .split("/// The document itself")
+            .next()
+            .unwrap_or_default();
+        let services = page.matches(".service(").count();
+        let document = openapi::document();
+        let operations = |item: &PathItem| methods(item).into_iter().filter(|method| *method != "HEAD").count();
+        let documented: usize = document.paths.paths.values().map(operations).sum();
+        assert_eq!(documented, services);
+    }
+
+    #[test]
+    fn a_path_knows_its_methods() {
+        let table = Table::new(&openapi::document());
+        assert_eq!(table.allowed("/v1/imports"), ["GET", "HEAD", "POST"]);
+        assert_eq!(table.allowed("/v1/imports/9"), ["DELETE", "GET", "HEAD"]);
+        assert_eq!(table.allowed("/v1/users/by-source/hr/7"), ["GET", "HEAD", "PUT"]);
+        assert_eq!(table.allowed("/bulk/v1/files"), ["POST"]);
+        assert!(table.allowed("/v1/nothing").is_empty());
+        assert!(table.allowed("/v1/imports/").is_empty());
+    }
+}
