@@ -94,15 +94,36 @@ pub(super) async fn load(
     lock: Lock,
 ) -> Result<Records, Trouble> {
     let mut records = Records::default();
-    let wanted = hits.wanted(planner, true);
-    let sql = load_sql(job, &job.written(), lock);
-    load_table(session, &sql, job.written().owner, planner, wanted, &mut records).await?;
+    let (written, wanted) = (job.written(), hits.wanted(planner, true));
+    let sql = load_sql(job, &written, lock);
+    load_table(
+        session,
+        planner,
+        Wanted {
+            sql,
+            owner: written.owner,
+            rows: wanted,
+        },
+        &mut records,
+    )
+    .await?;
     if let Some(beneath) = job.beneath() {
-        let wanted = hits.wanted(planner, false);
         let sql = load_sql(job, &beneath, Lock::Versions);
-        load_table(session, &sql, beneath.owner, planner, wanted, &mut records).await?;
+        let wanted = Wanted {
+            sql,
+            owner: beneath.owner,
+            rows: hits.wanted(planner, false),
+        };
+        load_table(session, planner, wanted, &mut records).await?;
     }
     Ok(records)
+}
+
+/// Records of one table: the place of each one's key, and its row.
+struct Wanted {
+    sql: String,
+    owner: i64,
+    rows: Vec<(usize, i64)>,
 }
 
 /// Rows are locked in the order of their keys: two writers of the same records wait instead of deadlocking. `+ 0` keeps the
@@ -124,19 +145,17 @@ fn load_sql(job: &Job<'_>, table: &Table, lock: Lock) -> String {
 
 async fn load_table(
     session: &mut Session<'_>,
-    sql: &str,
-    owner: i64,
     planner: &Planner<'_>,
-    wanted: Vec<(usize, i64)>,
+    wanted: Wanted,
     records: &mut Records,
 ) -> Result<(), Trouble> {
-    if wanted.is_empty() {
+    if wanted.rows.is_empty() {
         return Ok(());
     }
-    let ids: Vec<i64> = wanted.iter().map(|(_, id)| *id).collect();
-    for row in session.query(sql, &[&ids, &owner]).await? {
+    let ids: Vec<i64> = wanted.rows.iter().map(|(_, id)| *id).collect();
+    for row in session.query(&wanted.sql, &[&ids, &wanted.owner]).await? {
         let nth: i64 = row.try_get(0)?;
-        let place = usize::try_from(nth - 1).ok().and_then(|place| wanted.get(place));
+        let place = usize::try_from(nth - 1).ok().and_then(|place| wanted.rows.get(place));
         let Some((slot, id)) = place else { continue };
         let Some(key) = planner.keys().get(*slot) else { continue };
         if has_key(&row, key)? {
