@@ -146,6 +146,9 @@ impl Config {
     /// The same from given layers; the data directory's secret key is made when it is missing and may be made.
     pub fn from_layers(mode: Mode, layers: &Layers) -> Result<Self, ConfigError> {
         let data_dir = PathBuf::from(layers.text("data_dir"));
+        // Absolute, so that the URLs made of it are; the folder itself need not exist.
+        let data_dir = std::path::absolute(&data_dir)
+            .map_err(|error| ConfigError(format!("data_dir {} cannot be used: {error}", data_dir.display())))?;
         let directory = data_dir.display();
         let database_url = layers
             .given("database_url")

@@ -65,7 +65,7 @@ async fn a_first_start_makes_a_key_and_a_second_process_is_refused() {
     let mut running = Stack::Embedded.prepare(&[]).await;
     running.start(crate::harness::Role::Serve).await;
     let key = std::fs::read_to_string(running.folder.join("data/admin.key")).unwrap();
-    let client = crate::harness::Client { key: key.trim().to_owned(), ..running.client.clone() };
+    let client = running.client.with_key(key.trim());
     client.get("/v1/organization").await.expect(200);
     let second = running.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
     assert!(!second.status.success());

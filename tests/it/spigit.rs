@@ -89,7 +89,7 @@ both_stacks! {
     async fn everything_wears_its_envelope(stack) {
         let running = stack.start(&[]).await;
         let client = &running.client;
-        let stranger = Client { key: "$2a$10$./KN8pb6Yp8w9ijv".to_owned(), ..client.clone() };
+        let stranger = client.with_key("$2a$10$./KN8pb6Yp8w9ijv");
         let answers = [
             stranger.get("/bulk/v1/files/1").await.expect(401),
             client.get("/bulk/v1/files/77").await.expect(404),

@@ -9,7 +9,7 @@ use futures::TryStreamExt;
 use longshore::blobs::{BlobError, BlobOptions, Blobs};
 
 use super::proxy::{Proxy, Trouble};
-use crate::harness::{Bucket, moto};
+use crate::harness::{Bucket, free_port, moto};
 
 /// A fresh store, and where its files are to be looked at from outside.
 struct Fixture {
@@ -333,12 +333,9 @@ async fn a_bucket_that_is_not_there_is_not_ready() {
 async fn a_dead_endpoint_fails_soon() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let refusing = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let tried = [refusing, silent.local_addr().unwrap()].map(|address| async move {
-        let blobs = Blobs::open("s3://bucket", &options(&format!("http://{address}"))).unwrap();
+    let ports = [free_port(), silent.local_addr().unwrap().port()];
+    let tried = ports.map(|port| async move {
+        let blobs = Blobs::open("s3://bucket", &options(&format!("http://127.0.0.1:{port}"))).unwrap();
         let begun = Instant::now();
         let (ready, read, written) = tokio::join!(blobs.ready(), get(&blobs, "a", 0), async {
             try_put(&blobs, "a", b"x").await

@@ -80,6 +80,14 @@ impl Client {
         }
     }
 
+    /// Another key at the same address.
+    pub(crate) fn with_key(&self, key: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// An absolute URL.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)

@@ -89,7 +89,7 @@ both_stacks! {
         client.wait_final(id).await;
         let key = json!({"name": "clerk", "scopes": ["imports:read", "imports:write", "records:read"]});
         let key = client.send_json(reqwest::Method::POST, "/v1/keys", &key).await.expect(201).json();
-        let clerk = crate::harness::Client { key: key["key"].as_str().unwrap().to_owned(), ..client.clone() };
+        let clerk = client.with_key(key["key"].as_str().unwrap());
         let file = clerk.failed_csv(id).await;
         assert!(file.contains("[redacted]") && !file.contains("s3cret"), "{file}");
         let rows = clerk.failed_rows(id).await;

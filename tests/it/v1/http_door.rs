@@ -141,7 +141,7 @@ both_stacks! {
 
     async fn a_wrong_key_is_answered_before_the_body(stack) {
         let running = stack.start(&[]).await;
-        let stranger = Client { key: "lsk_nobody".to_owned(), ..running.client.clone() };
+        let stranger = running.client.with_key("lsk_nobody");
         let head = format!("{HEAD}Content-Type: text/csv\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n");
         let answer = raw(&stranger, &head).await;
         assert_eq!(status(&answer), "401", "79: {answer}");

@@ -10,7 +10,7 @@ both_stacks! {
         let running = stack.start(&[]).await;
         let admin = &running.client;
         let made = admin.send_json(Method::POST, "/v1/keys", &json!({"name": "ci", "scopes": ["imports:read"]})).await.expect(201).json();
-        let reader = Client { key: made["key"].as_str().unwrap().to_owned(), ..admin.clone() };
+        let reader = admin.with_key(made["key"].as_str().unwrap());
         reader.get("/v1/imports").await.expect(200);
         reader.post_csv("resource=users", "source_id\n1\n").await.expect(403);
         reader.get("/v1/users").await.expect(403);

@@ -12,41 +12,23 @@ use super::scan::offset;
 
 pub(super) struct Decoder {
     encoding: &'static Encoding,
-    /// Offset of the first byte that is not decoded yet.
-    at: u64,
     way: Way,
 }
 
 enum Way {
-    Check {
-        cut: Vec<u8>,
-    },
-    Transcode {
-        transcoder: Transcoder,
-        text: String,
-        known: Known,
-        runs: Runs,
-    },
+    Check(Checking),
+    Transcode(Transcoding),
 }
 
 impl Decoder {
     pub(super) fn new(choice: Choice) -> Self {
         let encoding = choice.encoding;
         let way = if encoding == UTF_8 {
-            Way::Check {
-                cut: Vec::with_capacity(4),
-            }
+            Way::Check(Checking::default())
         } else {
-            let transcoder = encoding.new_decoder_without_bom_handling();
-            let text = String::with_capacity(PIECE_BYTES);
-            Way::Transcode {
-                transcoder,
-                text,
-                known: choice.known,
-                runs: Runs::default(),
-            }
+            Way::Transcode(Transcoding::new(choice))
         };
-        Self { encoding, at: 0, way }
+        Self { encoding, way }
     }
 
     pub(super) fn encoding(&self) -> &'static Encoding {
@@ -62,36 +44,115 @@ impl Decoder {
         out: &mut Vec<u8>,
     ) -> Result<(), DoorError> {
         match &mut self.way {
-            Way::Check { cut } => check(cut, &mut self.at, bytes, last, to, out),
-            Way::Transcode { .. } => self.transcode(bytes, last, to, out),
+            Way::Check(check) => check.push(bytes, last, to, out),
+            Way::Transcode(transcode) => transcode.push(bytes, last, to, out),
         }
     }
 
-    fn transcode(&mut self, bytes: &[u8], last: bool, to: &mut Plain, out: &mut Vec<u8>) -> Result<(), DoorError> {
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        match &self.way {
+            Way::Check(check) => check.cut.capacity(),
+            Way::Transcode(transcode) => transcode.text.capacity(),
+        }
+    }
+}
+
+/// UTF-8, as it lies.
+#[derive(Default)]
+struct Checking {
+    /// The beginning of a character that a piece cut.
+    cut: Vec<u8>,
+    /// Its offset; without one, that of the next byte.
+    at: u64,
+}
+
+impl Checking {
+    fn push(&mut self, bytes: &[u8], last: bool, to: &mut Plain, out: &mut Vec<u8>) -> Result<(), DoorError> {
+        let rest = self.complete(bytes, to, out)?;
+        let (valid, wrong) = match std::str::from_utf8(rest) {
+            Ok(_) => (rest, false),
+            Err(wrong) => {
+                let valid = rest.get(..wrong.valid_up_to()).unwrap_or_default();
+                (valid, wrong.error_len().is_some())
+            }
+        };
+        self.pass(valid, to, out)?;
+        if wrong {
+            return Err(refuse(UTF_8, self.at, to, out));
+        }
+        self.cut.extend_from_slice(rest.get(valid.len()..).unwrap_or_default());
+        if last && !self.cut.is_empty() {
+            return Err(refuse(UTF_8, self.at, to, out));
+        }
+        Ok(())
+    }
+
+    /// Completes the character that was cut; gives what follows it.
+    fn complete<'b>(&mut self, bytes: &'b [u8], to: &mut Plain, out: &mut Vec<u8>) -> Result<&'b [u8], DoorError> {
+        let mut rest = bytes;
+        while !self.cut.is_empty()
+            && let Some((next, others)) = rest.split_first()
+        {
+            self.cut.push(*next);
+            rest = others;
+            match std::str::from_utf8(&self.cut) {
+                Ok(_) => {
+                    let whole = std::mem::take(&mut self.cut);
+                    self.pass(&whole, to, out)?;
+                }
+                Err(wrong) if wrong.error_len().is_some() => return Err(refuse(UTF_8, self.at, to, out)),
+                Err(_) => {}
+            }
+        }
+        Ok(rest)
+    }
+
+    fn pass(&mut self, valid: &[u8], to: &mut Plain, out: &mut Vec<u8>) -> Result<(), DoorError> {
+        to.text(valid, out)?;
+        self.at += offset(valid.len());
+        Ok(())
+    }
+}
+
+/// Any other encoding, piece by piece.
+struct Transcoding {
+    encoding: &'static Encoding,
+    transcoder: Transcoder,
+    text: String,
+    /// Offset of the first byte that is not decoded yet.
+    at: u64,
+    /// Watches a guess at a single-byte encoding: bytes of any kind decode there.
+    doubt: Option<Runs>,
+}
+
+impl Transcoding {
+    fn new(choice: Choice) -> Self {
+        let encoding = choice.encoding;
+        let doubtful = choice.known == Known::Guessed && encoding.is_single_byte();
+        Self {
+            encoding,
+            transcoder: encoding.new_decoder_without_bom_handling(),
+            text: String::with_capacity(PIECE_BYTES),
+            at: 0,
+            doubt: doubtful.then(Runs::default),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], last: bool, to: &mut Plain, out: &mut Vec<u8>) -> Result<(), DoorError> {
         let Some(start) = self.foreign_text(bytes, last) else {
-            return self.transcode_all(bytes, last, to, out);
+            return self.transcode(bytes, last, to, out);
         };
         // What lies before it goes first: a fault there is the earlier one, and the scan tells the record.
-        let before = usize::try_from(start.saturating_sub(self.at))
-            .ok()
-            .and_then(|length| bytes.get(..length));
-        self.transcode_all(before.unwrap_or_default(), false, to, out)?;
+        let before = usize::try_from(start.saturating_sub(self.at)).ok();
+        let before = before.and_then(|length| bytes.get(..length)).unwrap_or_default();
+        self.transcode(before, false, to, out)?;
         Err(refuse_mixture(self.encoding, start, to, out))
     }
 
-    /// Where UTF-8 text starts in a file that was guessed to be in a single-byte encoding.
+    /// Where UTF-8 text starts, against the guess.
     fn foreign_text(&mut self, bytes: &[u8], last: bool) -> Option<u64> {
-        let Way::Transcode {
-            known: Known::Guessed,
-            runs,
-            ..
-        } = &mut self.way
-        else {
-            return None;
-        };
-        if !self.encoding.is_single_byte() {
-            return None;
-        }
+        let runs = self.doubt.as_mut()?;
         runs.feed(bytes, self.at);
         if last {
             runs.end();
@@ -99,22 +160,21 @@ impl Decoder {
         runs.first_utf8
     }
 
-    fn transcode_all(&mut self, bytes: &[u8], last: bool, to: &mut Plain, out: &mut Vec<u8>) -> Result<(), DoorError> {
-        let Way::Transcode { transcoder, text, .. } = &mut self.way else {
-            return Ok(());
-        };
+    fn transcode(&mut self, bytes: &[u8], last: bool, to: &mut Plain, out: &mut Vec<u8>) -> Result<(), DoorError> {
         let mut rest = bytes;
         loop {
-            text.clear();
-            let (result, read) = transcoder.decode_to_string_without_replacement(rest, text, last);
+            self.text.clear();
+            let (result, read) = self
+                .transcoder
+                .decode_to_string_without_replacement(rest, &mut self.text, last);
             rest = rest.get(read..).unwrap_or_default();
-            if let Some(clean) = before_unassigned(self.encoding, text) {
+            if let Some(clean) = before_unassigned(self.encoding, &self.text) {
                 to.text(clean.as_bytes(), out)?;
                 let place = self.at + offset(clean.chars().count());
                 return Err(refuse(self.encoding, place, to, out));
             }
             self.at += offset(read);
-            to.text(text.as_bytes(), out)?;
+            to.text(self.text.as_bytes(), out)?;
             match result {
                 DecoderResult::InputEmpty => return Ok(()),
                 DecoderResult::OutputFull => {}
@@ -125,55 +185,6 @@ impl Decoder {
             }
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        match &self.way {
-            Way::Check { cut } => cut.capacity(),
-            Way::Transcode { text, .. } => text.capacity(),
-        }
-    }
-}
-
-/// UTF-8 as it lies; a character that the piece cuts waits in `cut` for its rest.
-fn check(
-    cut: &mut Vec<u8>,
-    at: &mut u64,
-    bytes: &[u8],
-    last: bool,
-    to: &mut Plain,
-    out: &mut Vec<u8>,
-) -> Result<(), DoorError> {
-    let mut rest = bytes;
-    while !cut.is_empty()
-        && let Some((next, others)) = rest.split_first()
-    {
-        cut.push(*next);
-        rest = others;
-        match std::str::from_utf8(cut) {
-            Ok(_) => {
-                to.text(cut, out)?;
-                *at += offset(cut.len());
-                cut.clear();
-            }
-            Err(wrong) if wrong.error_len().is_some() => return Err(refuse(UTF_8, *at, to, out)),
-            Err(_) => {}
-        }
-    }
-    let (valid, wrong) = match std::str::from_utf8(rest) {
-        Ok(_) => (rest, false),
-        Err(wrong) => (
-            rest.get(..wrong.valid_up_to()).unwrap_or_default(),
-            wrong.error_len().is_some(),
-        ),
-    };
-    to.text(valid, out)?;
-    *at += offset(valid.len());
-    cut.extend_from_slice(rest.get(valid.len()..).filter(|_| !wrong).unwrap_or_default());
-    if wrong || (last && !cut.is_empty()) {
-        return Err(refuse(UTF_8, *at, to, out));
-    }
-    Ok(())
 }
 
 /// The text before the first byte that a windows code page leaves unassigned; the decoder makes a C1 control of it.

@@ -180,7 +180,7 @@ impl Units {
     }
 }
 
-/// EBCDIC has its letters and digits above 0x80, its space and comma below, and no LF.
+/// EBCDIC has its letters and digits above 0x80, its space and comma below, and no LF or CR.
 fn is_ebcdic(head: &[u8]) -> bool {
     let is_word = |byte: &&u8| {
         let low = **byte & 0x0F;
@@ -197,7 +197,7 @@ fn is_ebcdic(head: &[u8]) -> bool {
     words * 2 > head.len()
         && head.iter().filter(is_ascii_word).count() < words
         && has(b"\x25\x15\x40\x6B")
-        && !has(b"\n")
+        && !has(b"\r\n")
 }
 
 fn unsupported(name: &str) -> DoorError {

@@ -99,7 +99,7 @@ pub(super) fn refuse_binary(head: &[u8], inflated: bool) -> Result<(), DoorError
     }
     if is_html(head) {
         return Err(binary(
-            "an HTML page, perhaps a sign-in page that was saved in place of the file",
+            "an HTML or XML page, perhaps a sign-in page that was saved in place of the file",
             EXPORT,
         ));
     }

@@ -1,43 +1,26 @@
 //! A store on a fresh database, imports running on it, and a look at its tables from outside.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use longshore::store::model::{Begun, Import, NewImport, Received};
-use longshore::store::{Store, StoreError, StoreOptions};
+use longshore::store::model::{Begun, Import, NewImport};
+use longshore::store::{Store, StoreError};
 use worker::batch::{Batch, Entry};
 use worker::import::{Counts, ImportOptions, OrgId};
 use worker::ports::{Checkpoint, Claimed, Commit, Ending};
 use worker::resource::Resource;
 
 use super::outside::Outside;
-use crate::harness::postgres;
+use crate::conformance::database::{Database, LEASE, new_import, received};
 
-const LEASE: Duration = Duration::from_secs(15);
+/// More than any test sends.
+const RECORDS: u64 = 1_000_000;
 
-/// Which database.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Database {
-    Postgres,
-    Sqlite,
-}
-
-/// A store and a connection beside its own.
-pub(crate) struct Bench {
-    pub(crate) store: Store,
-    raw: Raw,
-}
-
-enum Raw {
-    Postgres {
-        client: tokio_postgres::Client,
-        url: String,
-    },
-    /// The file; each look opens it anew.
-    Sqlite { path: String, _folder: tempfile::TempDir },
+/// A store, and the database under it as seen from outside.
+pub(super) struct Bench {
+    pub(super) store: Store,
+    pub(super) database: Database,
 }
 
 #[derive(QueryableByName)]
@@ -47,46 +30,15 @@ struct Line {
 }
 
 impl Bench {
-    pub(crate) async fn new(database: Database) -> Self {
-        match database {
-            Database::Postgres => {
-                let url = postgres().fresh_database().await;
-                Self::through(&url, &url).await
-            }
-            Database::Sqlite => {
-                let folder = tempfile::tempdir().unwrap();
-                let path = folder.path().join("longshore.db").to_str().unwrap().to_owned();
-                let url = format!("sqlite://{path}");
-                Self::open(&url, Raw::Sqlite { path, _folder: folder }).await
-            }
+    pub(super) fn on(database: Database) -> Self {
+        Self {
+            store: database.store.clone(),
+            database,
         }
     }
 
-    /// The store speaks to PostgreSQL by one URL, and the look from outside by another.
-    pub(crate) async fn through(url: &str, direct: &str) -> Self {
-        Self::open(
-            url,
-            Raw::Postgres {
-                client: connect(direct).await,
-                url: direct.to_owned(),
-            },
-        )
-        .await
-    }
-
-    async fn open(url: &str, raw: Raw) -> Self {
-        let options = StoreOptions {
-            connections: 4,
-            bulk_connections: 4,
-            create: true,
-        };
-        let store = Store::connect(url, options).await.unwrap();
-        store.migrate().await.unwrap();
-        Self { store, raw }
-    }
-
     /// The organization of that number.
-    pub(crate) async fn org(&self, org: u8) -> OrgId {
+    pub(super) async fn org(&self, org: u8) -> OrgId {
         self.store
             .ensure_organization(&format!("organization {org}"))
             .await
@@ -95,21 +47,20 @@ impl Bench {
     }
 
     /// A running import of an organization, claimed.
-    pub(crate) async fn start(&self, org: u8, options: ImportOptions) -> Run {
+    pub(super) async fn start(&self, org: u8, options: ImportOptions) -> Run {
         let org = self.org(org).await;
         let new = NewImport {
-            org,
-            surface: "native".to_owned(),
             options,
-            file_name: None,
-            blob: "a blob".to_owned(),
-            idempotency_key: None,
+            ..new_import(org)
         };
         let Begun::Started(import) = self.store.begin_import(new).await.unwrap() else {
             panic!("no key was given")
         };
-        let queued = self.store.queue_import(org, import, received()).await.unwrap();
-        assert!(queued.is_some());
+        self.store
+            .queue_import(org, import, received(RECORDS))
+            .await
+            .unwrap()
+            .unwrap();
         let claimed = self
             .store
             .claim(import, LEASE)
@@ -124,7 +75,7 @@ impl Bench {
     }
 
     /// Ends a run.
-    pub(crate) async fn end(&self, run: Run) -> Import {
+    pub(super) async fn end(&self, run: Run) -> Import {
         self.store
             .finish(run.claimed.lease, Ending::Done)
             .await
@@ -133,7 +84,7 @@ impl Bench {
     }
 
     /// Runs a whole import in batches of so many entries.
-    pub(crate) async fn import(&self, org: u8, options: &ImportOptions, entries: &[Entry], size: usize) -> Counts {
+    pub(super) async fn import(&self, org: u8, options: &ImportOptions, entries: &[Entry], size: usize) -> Counts {
         let mut run = self.start(org, options.clone()).await;
         for part in entries.chunks(size) {
             if let Commit::Done { stop: true, .. } = run.commit(&self.store, part).await.unwrap() {
@@ -147,40 +98,32 @@ impl Bench {
 
     /// A connection for another writer.
     pub(super) async fn outside(&self) -> Outside {
-        match &self.raw {
-            Raw::Postgres { url, .. } => Outside::Postgres(connect(url).await),
-            Raw::Sqlite { path, .. } => Outside::Sqlite(open(path)),
+        match self.database.sqlite_file() {
+            Some(file) => Outside::Sqlite(file),
+            None => Outside::Postgres(self.database.client().await),
         }
     }
 
-    pub(crate) async fn sql(&self, sql: &str) {
-        match &self.raw {
-            Raw::Postgres { client, .. } => client.batch_execute(sql).await.unwrap(),
-            Raw::Sqlite { path, .. } => open(path).batch_execute(sql).unwrap(),
-        }
+    pub(super) async fn sql(&self, sql: &str) {
+        self.database.execute(sql).await;
     }
 
     /// Cells as text, null as `-`; `rest` is what follows the table's name.
-    pub(crate) async fn rows(&self, table: &str, columns: &[&str], rest: &str) -> Vec<Vec<String>> {
+    pub(super) async fn rows(&self, table: &str, columns: &[&str], rest: &str) -> Vec<Vec<String>> {
         let cells = columns
             .iter()
             .map(|c| format!("coalesce(cast({c} as text), '-')"))
             .collect::<Vec<_>>()
             .join(", ");
-        let lines: Vec<String> = match &self.raw {
-            Raw::Postgres { client, .. } => {
+        let lines: Vec<String> = match self.database.sqlite_file() {
+            None => {
                 let sql = format!("select json_build_array({cells})::text from {table} {rest}");
-                client
-                    .query(&sql, &[])
-                    .await
-                    .unwrap()
-                    .iter()
-                    .map(|row| row.get(0))
-                    .collect()
+                let rows = self.database.client().await.query(&sql, &[]).await.unwrap();
+                rows.iter().map(|row| row.get(0)).collect()
             }
-            Raw::Sqlite { path, .. } => {
+            Some(mut file) => {
                 let sql = format!("select json_array({cells}) as line from {table} {rest}");
-                let lines: Vec<Line> = diesel::sql_query(sql).load(&mut open(path)).unwrap();
+                let lines: Vec<Line> = diesel::sql_query(sql).load(&mut file).unwrap();
                 lines.into_iter().map(|line| line.line).collect()
             }
         };
@@ -188,7 +131,7 @@ impl Bench {
     }
 
     /// Every user, in short: `source_id email first_name attributes`.
-    pub(crate) async fn users(&self, org: u8) -> Vec<String> {
+    pub(super) async fn users(&self, org: u8) -> Vec<String> {
         let columns = ["source_id", "email", "first_name", "attributes"];
         let own = format!(
             "where org_id = {} order by source, source_id, language",
@@ -201,14 +144,14 @@ impl Bench {
 
 /// A claimed import and how far it is.
 #[derive(Clone)]
-pub(crate) struct Run {
-    pub(crate) claimed: Arc<Claimed>,
-    pub(crate) at: Checkpoint,
-    pub(crate) counts: Counts,
+pub(super) struct Run {
+    pub(super) claimed: Arc<Claimed>,
+    pub(super) at: Checkpoint,
+    pub(super) counts: Counts,
 }
 
 impl Run {
-    pub(crate) async fn commit(&mut self, store: &Store, entries: &[Entry]) -> Result<Commit, StoreError> {
+    pub(super) async fn commit(&mut self, store: &Store, entries: &[Entry]) -> Result<Commit, StoreError> {
         let batch = Arc::new(Batch {
             from: self.at,
             entries: entries.to_vec(),
@@ -222,37 +165,6 @@ impl Run {
     }
 }
 
-fn open(path: &str) -> SqliteConnection {
-    let mut connection = SqliteConnection::establish(path).unwrap();
-    connection.batch_execute("pragma busy_timeout = 10000").unwrap();
-    connection
-}
-
-pub(crate) fn options() -> ImportOptions {
+pub(super) fn options() -> ImportOptions {
     ImportOptions::new(Resource::Users)
-}
-
-/// More records than any test sends.
-fn received() -> Received {
-    Received {
-        columns: Vec::new(),
-        total: 1_000_000,
-        start: Checkpoint {
-            record: 0,
-            byte: 0,
-            line: 2,
-        },
-        delimiter: b',',
-        bytes: 0,
-        sha256: String::new(),
-        encoding: "UTF-8".to_owned(),
-        fingerprint: String::new(),
-        retention: Duration::from_secs(3600),
-    }
-}
-
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }

@@ -2,9 +2,9 @@
 
 use worker::import::{Counts, ImportOptions, Mode};
 
-use super::bench::{Bench, Database, options};
-use super::both_databases;
+use super::bench::{Bench, options};
 use super::rows::{Record, file, user};
+use crate::conformance::database::both_databases;
 
 /// Known and new keys, repeated, changed there and back, refused and blank.
 fn records() -> Vec<Record> {
@@ -24,7 +24,8 @@ fn records() -> Vec<Record> {
 }
 
 both_databases! {
-    async fn a_dry_run_counts_what_the_real_run_does_in_batches_of_any_size(bench) {
+    async fn a_dry_run_counts_what_the_real_run_does_in_batches_of_any_size(database) {
+        let bench = Bench::on(database);
         let before = file((0..6).map(|id| user(id, "same@example.com").first_name("Ana")));
         for (org, mode) in [(1, Mode::Upsert), (2, Mode::Create), (3, Mode::Update)] {
             bench.import(org, &options(), &before, 100).await;
@@ -43,7 +44,8 @@ both_databases! {
         assert_eq!(bench.rows("preview_users", &["id"], "").await, [[""; 0]; 0]);
     }
 
-    async fn a_dry_run_keeps_its_refused_rows(bench) {
+    async fn a_dry_run_keeps_its_refused_rows(database) {
+        let bench = Bench::on(database);
         let dry = ImportOptions { dry_run: true, ..options() };
         let records = vec![Record::Bad(vec!["1", "broken"]), user(1, "a@example.com").into()];
         let counts = bench.import(1, &dry, &file(records), 1).await;
@@ -51,7 +53,8 @@ both_databases! {
         assert_eq!(bench.rows("import_failures", &["record", "cells"], "").await, [["1", r#"["1","broken"]"#]]);
     }
 
-    async fn a_dry_run_sees_its_own_earlier_batches_over_the_records_beneath(bench) {
+    async fn a_dry_run_sees_its_own_earlier_batches_over_the_records_beneath(database) {
+        let bench = Bench::on(database);
         bench.import(1, &options(), &file([user(1, "old@example.com")]), 1).await;
         let dry = ImportOptions { dry_run: true, ..options() };
         let mut run = bench.start(1, dry).await;

@@ -10,7 +10,7 @@ use worker::ports::Commit;
 
 use super::bench::{Bench, options};
 use super::rows::{file, user};
-use crate::harness::postgres;
+use crate::conformance::database::{Database, connect};
 
 /// Where the connection is cut.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,12 +64,13 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, cut: Cut, armed: Ar
 }
 
 async fn story(cut: Cut) {
-    let url = postgres().fresh_database().await;
-    let (_, place) = url.split_once('@').unwrap();
-    let (server, database) = place.split_once('/').unwrap();
+    let database = Database::postgres().await;
+    let (_, place) = database.url.split_once('@').unwrap();
+    let (server, name) = place.split_once('/').unwrap();
     let armed = Arc::new(AtomicBool::new(false));
     let port = proxy(server.to_owned(), cut, Arc::clone(&armed)).await;
-    let bench = Bench::through(&format!("postgres://postgres@127.0.0.1:{port}/{database}"), &url).await;
+    let store = connect(&format!("postgres://postgres@127.0.0.1:{port}/{name}")).await;
+    let bench = Bench { store, database };
     let mut run = bench.start(1, options()).await;
     armed.store(true, Ordering::SeqCst);
     let counts = Counts {

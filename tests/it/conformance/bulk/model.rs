@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use tokio::runtime::Runtime;
 use worker::batch::Patch;
 use worker::import::{Counts, ImportOptions, Mode};
 
-use super::bench::{Bench, Database, options};
+use super::bench::{Bench, options};
 use super::rows::{Record, Says, file, user};
+use crate::conformance::database::Database;
 
 type User = [Option<String>; 3];
 
@@ -103,12 +105,11 @@ fn expected(table: &BTreeMap<String, User>) -> Vec<Vec<String>> {
     rows.collect()
 }
 
-fn story(database: Database) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let bench = runtime.block_on(Bench::new(database));
+fn story(runtime: &Runtime, database: Database) {
+    let bench = Bench::on(database);
     let org = std::cell::Cell::new(0_u8);
     let config = Config {
-        cases: 40,
+        cases: 24,
         failure_persistence: None,
         ..Config::default()
     };
@@ -138,10 +139,14 @@ fn story(database: Database) {
 
 #[test]
 fn random_files_do_what_the_model_does_postgres() {
-    story(Database::Postgres);
+    let runtime = Runtime::new().unwrap();
+    let database = runtime.block_on(Database::postgres());
+    story(&runtime, database);
 }
 
 #[test]
 fn random_files_do_what_the_model_does_sqlite() {
-    story(Database::Sqlite);
+    let runtime = Runtime::new().unwrap();
+    let database = runtime.block_on(Database::sqlite());
+    story(&runtime, database);
 }

@@ -6,14 +6,14 @@ use diesel::prelude::*;
 use super::bench::Bench;
 
 /// The other writer's open transaction.
-pub(crate) enum Outside {
+pub(super) enum Outside {
     Postgres(tokio_postgres::Client),
     Sqlite(SqliteConnection),
 }
 
 impl Outside {
     /// Opens a transaction; on SQLite it keeps every other writer waiting from here on.
-    pub(crate) async fn begin(bench: &Bench) -> Self {
+    pub(super) async fn begin(bench: &Bench) -> Self {
         let mut outside = bench.outside().await;
         outside
             .run(if matches!(outside, Self::Postgres(_)) {
@@ -25,7 +25,7 @@ impl Outside {
         outside
     }
 
-    pub(crate) async fn run(&mut self, sql: &str) {
+    pub(super) async fn run(&mut self, sql: &str) {
         match self {
             Self::Postgres(client) => client.batch_execute(sql).await.unwrap(),
             Self::Sqlite(connection) => connection.batch_execute(sql).unwrap(),
@@ -33,7 +33,7 @@ impl Outside {
     }
 
     /// Waits until a batch waits for this writer. SQLite shows nobody waiting, but nobody gets past either.
-    pub(crate) async fn until_a_batch_waits(&self) {
+    pub(super) async fn until_a_batch_waits(&self) {
         let Self::Postgres(client) = self else { return };
         let sql = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
         while client.query(sql, &[]).await.unwrap().is_empty() {

@@ -4,10 +4,10 @@ use worker::batch::Entry;
 use worker::import::Counts;
 use worker::ports::Commit;
 
-use super::bench::{Bench, Database, options};
-use super::both_databases;
+use super::bench::{Bench, options};
 use super::outside::Outside;
 use super::rows::{Says, file, user};
+use crate::conformance::database::{Database, both_databases};
 
 /// Two known users; then `other` writes without committing yet, a batch of `rows` comes, and `other` commits.
 async fn beside(bench: &Bench, other: &str, rows: impl IntoIterator<Item = Says>) -> Commit {
@@ -34,7 +34,8 @@ const NEW_USER: &str = "insert into users (org_id, source, source_id, language, 
     select org_id, source, '3', language, 'Cy', created_at, updated_at from users where source_id = '1'";
 
 both_databases! {
-    async fn a_record_made_meanwhile_is_changed_and_not_made_twice(bench) {
+    async fn a_record_made_meanwhile_is_changed_and_not_made_twice(database) {
+        let bench = Bench::on(database);
         let rows = (1..=5).map(|id| user(id, "new@example.com"));
         assert_eq!(beside(&bench, NEW_USER, rows).await, done(Counts { created: 2, updated: 3, ..Counts::default() }));
         assert_eq!(bench.users(1).await, [
@@ -43,7 +44,8 @@ both_databases! {
         ]);
     }
 
-    async fn an_edit_made_meanwhile_is_merged_with_the_row(bench) {
+    async fn an_edit_made_meanwhile_is_merged_with_the_row(database) {
+        let bench = Bench::on(database);
         let edit = "update users set first_name = 'Edited', content_hash = null, version = version + 1 where source_id = '1'";
         let rows = [user(1, "new@example.com"), user(2, "a@example.com").first_name("Bo")];
         assert_eq!(beside(&bench, edit, rows).await, done(Counts { updated: 1, unchanged: 1, ..Counts::default() }));
@@ -51,20 +53,23 @@ both_databases! {
         assert_eq!(bench.rows("users", &["version"], "where source_id = '1'").await, [["3"]]);
     }
 
-    async fn an_edit_made_meanwhile_that_says_the_same_makes_the_row_unchanged(bench) {
+    async fn an_edit_made_meanwhile_that_says_the_same_makes_the_row_unchanged(database) {
+        let bench = Bench::on(database);
         let edit = "update users set email = 'new@example.com', content_hash = null where source_id = '1'";
         let counts = Counts { unchanged: 1, ..Counts::default() };
         assert_eq!(beside(&bench, edit, [user(1, "new@example.com")]).await, done(counts));
     }
 
-    async fn a_record_removed_meanwhile_is_made_anew(bench) {
+    async fn a_record_removed_meanwhile_is_made_anew(database) {
+        let bench = Bench::on(database);
         let rows = [user(1, "new@example.com")];
         let removal = "delete from users where source_id = '1'";
         assert_eq!(beside(&bench, removal, rows).await, done(Counts { created: 1, ..Counts::default() }));
         assert_eq!(bench.users(1).await, ["1 new@example.com - {}", "2 a@example.com Bo {}"]);
     }
 
-    async fn a_record_given_another_key_meanwhile_keeps_its_values(bench) {
+    async fn a_record_given_another_key_meanwhile_keeps_its_values(database) {
+        let bench = Bench::on(database);
         let rows = [user(1, "new@example.com")];
         let move_away = "update users set source_id = '9', content_hash = null where source_id = '1'";
         assert_eq!(beside(&bench, move_away, rows).await, done(Counts { created: 1, ..Counts::default() }));
@@ -73,13 +78,15 @@ both_databases! {
         ]);
     }
 
-    async fn a_lease_lost_while_waiting_fences_the_batch(bench) {
+    async fn a_lease_lost_while_waiting_fences_the_batch(database) {
+        let bench = Bench::on(database);
         let theft = "update imports set lease = 'another' where status = 'running'";
         assert_eq!(beside(&bench, theft, [user(3, "new@example.com")]).await, Commit::Fenced);
         assert_eq!(bench.users(1).await.len(), 2);
     }
 
-    async fn a_batch_sent_twice_at_once_is_written_once(bench) {
+    async fn a_batch_sent_twice_at_once_is_written_once(database) {
+        let bench = Bench::on(database);
         let run = bench.start(1, options()).await;
         let entries = file((0..500).map(|id| user(id, "a@example.com")));
         let (mut one, mut other) = (run.clone(), run);
@@ -90,7 +97,8 @@ both_databases! {
         assert_eq!(bench.users(1).await.len(), 500);
     }
 
-    async fn imports_of_two_organizations_run_side_by_side(bench) {
+    async fn imports_of_two_organizations_run_side_by_side(database) {
+        let bench = Bench::on(database);
         let entries = file((0..2000).map(|id| user(id, "a@example.com")));
         let (options, bench) = (options(), &bench);
         let (one, other) = tokio::join!(
@@ -106,7 +114,7 @@ both_databases! {
 /// SQLite has one writer, hence no deadlock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadlock_sends_the_batch_through_again() {
-    let bench = Bench::new(Database::Postgres).await;
+    let bench = Bench::on(Database::postgres().await);
     bench
         .import(
             1,

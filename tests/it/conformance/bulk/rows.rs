@@ -9,16 +9,16 @@ use worker::row_error::{Failure, RowCode, RowError};
 
 /// What a record of a test's file says.
 #[derive(Clone, Debug)]
-pub(crate) struct Says {
-    pub(crate) source: &'static str,
-    pub(crate) id: String,
-    pub(crate) email: Patch<Box<str>>,
-    pub(crate) first_name: Patch<Box<str>>,
-    pub(crate) city: Patch<serde_json::Value>,
+pub(super) struct Says {
+    pub(super) source: &'static str,
+    pub(super) id: String,
+    pub(super) email: Patch<Box<str>>,
+    pub(super) first_name: Patch<Box<str>>,
+    pub(super) city: Patch<serde_json::Value>,
 }
 
 /// A row that sets the e-mail address and leaves the rest alone.
-pub(crate) fn user(id: impl ToString, email: &str) -> Says {
+pub(super) fn user(id: impl ToString, email: &str) -> Says {
     Says {
         source: "hr",
         id: id.to_string(),
@@ -29,14 +29,14 @@ pub(crate) fn user(id: impl ToString, email: &str) -> Says {
 }
 
 impl Says {
-    pub(crate) fn first_name(self, name: &str) -> Self {
+    pub(super) fn first_name(self, name: &str) -> Self {
         Self {
             first_name: Patch::Set(name.into()),
             ..self
         }
     }
 
-    pub(crate) fn city(self, city: &str) -> Self {
+    pub(super) fn city(self, city: &str) -> Self {
         Self {
             city: Patch::Set(city.into()),
             ..self
@@ -62,7 +62,7 @@ impl Says {
 
 /// One record of a test's file.
 #[derive(Clone, Debug)]
-pub(crate) enum Record {
+pub(super) enum Record {
     Row(Says),
     /// A row whose e-mail address is broken, with its cells.
     Bad(Vec<&'static str>),
@@ -76,7 +76,7 @@ impl From<Says> for Record {
 }
 
 /// A file of these records: record `n` stands on line `n + 1` and takes 10 bytes.
-pub(crate) fn file(records: impl IntoIterator<Item = impl Into<Record>>) -> Vec<Entry> {
+pub(super) fn file(records: impl IntoIterator<Item = impl Into<Record>>) -> Vec<Entry> {
     let records = (1..).zip(records).map(|(record, says)| Entry {
         record,
         line: record + 1,

@@ -3,12 +3,13 @@
 use worker::import::{Counts, Mode};
 use worker::ports::Commit;
 
-use super::bench::{Bench, Database, Run, options};
-use super::both_databases;
+use super::bench::{Bench, Run, options};
 use super::rows::{Record, file, user};
+use crate::conformance::database::both_databases;
 
 both_databases! {
-    async fn new_changed_and_unchanged_rows_are_told_apart(bench) {
+    async fn new_changed_and_unchanged_rows_are_told_apart(database) {
+        let bench = Bench::on(database);
         let first = file((1..=6).map(|id| user(id, "a@example.com").first_name("Ana").city("Berlin")));
         assert_eq!(bench.import(1, &options(), &first, 100).await, Counts { created: 6, ..Counts::default() });
         let second = file([
@@ -34,7 +35,8 @@ both_databases! {
         );
     }
 
-    async fn a_record_says_who_wrote_it_and_how_often(bench) {
+    async fn a_record_says_who_wrote_it_and_how_often(database) {
+        let bench = Bench::on(database);
         bench.import(1, &options(), &file([user(1, "a@example.com"), user(2, "a@example.com")]), 100).await;
         bench.import(1, &options(), &file([user(1, "b@example.com"), user(2, "a@example.com")]), 100).await;
         let hash = "case when content_hash is null then 'none' else 'known' end";
@@ -48,7 +50,8 @@ both_databases! {
         assert!(times[0][1].starts_with("20") && times[0][1].contains(' '), "{times:?}");
     }
 
-    async fn the_last_of_several_rows_of_a_key_wins_within_and_across_batches(bench) {
+    async fn the_last_of_several_rows_of_a_key_wins_within_and_across_batches(database) {
+        let bench = Bench::on(database);
         let entries = file([
             user(1, "a@example.com"),
             user(1, "b@example.com"),
@@ -64,7 +67,8 @@ both_databases! {
         }
     }
 
-    async fn mode_create_refuses_known_keys_and_mode_update_unknown_ones(bench) {
+    async fn mode_create_refuses_known_keys_and_mode_update_unknown_ones(database) {
+        let bench = Bench::on(database);
         bench.import(1, &options(), &file([user(1, "a@example.com")]), 100).await;
         let entries = file([user(1, "b@example.com"), user(2, "b@example.com"), user(2, "c@example.com")]);
         let mut create = options();
@@ -86,7 +90,8 @@ both_databases! {
         ]);
     }
 
-    async fn refused_rows_are_kept_with_their_reasons_and_counted_by_kind(bench) {
+    async fn refused_rows_are_kept_with_their_reasons_and_counted_by_kind(database) {
+        let bench = Bench::on(database);
         let nasty = vec!["1", "a\u{0}\u{1}\"quoted\"\\n 😀", ""];
         let mut records = vec![Record::Bad(nasty.clone()), Record::Blank, user(1, "a@example.com").into()];
         records.extend((4..=8).map(|_| Record::Bad(vec!["2", "broken"])));
@@ -104,7 +109,8 @@ both_databases! {
             "message": "not a valid e-mail address", "count": 6, "rows": [2, 5, 6] }]));
     }
 
-    async fn the_run_stops_behind_the_row_that_is_one_failure_too_many(bench) {
+    async fn the_run_stops_behind_the_row_that_is_one_failure_too_many(database) {
+        let bench = Bench::on(database);
         let records = [Record::Bad(vec!["0"]), user(1, "a@example.com").into(), Record::Bad(vec!["2"]), Record::Bad(vec!["3"]),
             user(4, "a@example.com").into()];
         let mut limited = options();
@@ -119,7 +125,8 @@ both_databases! {
         }
     }
 
-    async fn a_batch_without_the_right_to_write_writes_nothing(bench) {
+    async fn a_batch_without_the_right_to_write_writes_nothing(database) {
+        let bench = Bench::on(database);
         let entries = file([user(1, "a@example.com").into(), Record::Bad(vec!["2"])]);
         let run = bench.start(1, options()).await;
         let mut thief = run.clone();
@@ -145,7 +152,8 @@ both_databases! {
         assert_eq!(row, [["0", "0", "0", "[]"]]);
     }
 
-    async fn a_committed_batch_prolongs_the_lease_and_clears_the_suspicion_of_poison(bench) {
+    async fn a_committed_batch_prolongs_the_lease_and_clears_the_suspicion_of_poison(database) {
+        let bench = Bench::on(database);
         let mut run = bench.start(1, options()).await;
         let entries = file([user(1, "a@example.com")]);
         let done = Commit::Done { counts: Counts { created: 1, ..Counts::default() }, stop: false };
@@ -157,7 +165,8 @@ both_databases! {
         assert_eq!(again.clone().commit(&bench.store, &entries).await.unwrap(), Commit::Fenced, "sent twice");
     }
 
-    async fn an_edit_between_two_imports_makes_the_row_updated(bench) {
+    async fn an_edit_between_two_imports_makes_the_row_updated(database) {
+        let bench = Bench::on(database);
         let entries = file([user(1, "a@example.com").first_name("Ana"), user(2, "a@example.com")]);
         bench.import(1, &options(), &entries, 100).await;
         bench.sql("update users set email = 'edited@example.com', content_hash = null, version = version + 1 where source_id = '1'").await;
@@ -166,7 +175,8 @@ both_databases! {
         assert_eq!(bench.users(1).await, ["1 a@example.com Ana {}", "2 a@example.com - {}"]);
     }
 
-    async fn an_edit_that_the_file_agrees_with_stays_unchanged(bench) {
+    async fn an_edit_that_the_file_agrees_with_stays_unchanged(database) {
+        let bench = Bench::on(database);
         let entries = file([user(1, "a@example.com")]);
         bench.import(1, &options(), &entries, 100).await;
         bench.sql("update users set first_name = 'Edited', content_hash = null").await;
@@ -174,7 +184,8 @@ both_databases! {
         assert_eq!(bench.users(1).await, ["1 a@example.com Edited {}"]);
     }
 
-    async fn any_text_survives_both_ways_in(bench) {
+    async fn any_text_survives_both_ways_in(database) {
+        let bench = Bench::on(database);
         let texts = ["😀 \"double\" 'single' \\ back\\\\slash", "a\tb\r\nc,;|", "\u{202e}\u{feff}ÄÖ\u{10ffff}", "{}[]null\\N", "?$1%s", ""];
         let created = file((0..).zip(texts).map(|(id, text)| user(id, text).city(text)));
         bench.import(1, &options(), &created, 100).await;
@@ -189,7 +200,8 @@ both_databases! {
         assert_eq!(bench.import(1, &options(), &changed, 100).await.unchanged, 6);
     }
 
-    async fn organizations_do_not_see_each_other(bench) {
+    async fn organizations_do_not_see_each_other(database) {
+        let bench = Bench::on(database);
         let entries = file([user(1, "a@example.com")]);
         assert_eq!(bench.import(1, &options(), &entries, 100).await.created, 1);
         assert_eq!(bench.import(2, &options(), &file([user(1, "b@example.com")]), 100).await.created, 1);

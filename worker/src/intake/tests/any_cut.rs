@@ -33,6 +33,16 @@ fn file() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(header, pieces)| [header.as_bytes(), &pieces.concat()].concat())
 }
 
+/// Pieces that together pass one limit or another, or just do not.
+fn large_piece() -> impl Strategy<Value = Vec<u8>> {
+    let letters = prop::sample::select(vec![1_usize, 7, 262_142, 262_143, 262_144, 262_145, 500_000]);
+    prop_oneof![
+        6 => letters.prop_map(|length| vec![b'a'; length]),
+        4 => prop::sample::select(vec![1_usize, 500, 999, 1000]).prop_map(|columns| vec![b','; columns]),
+        6 => prop::sample::select(vec!["\"", "\"\"", "\n", "\r\n", "\r"]).prop_map(|text| text.as_bytes().to_vec()),
+    ]
+}
+
 fn in_cuts(options: &IntakeOptions, file: &[u8], cuts: &[usize]) -> Result<(ScanReport, Vec<u8>), DoorError> {
     let mut intake = Intake::new(options.clone())?;
     let (mut plain, mut rest) = (Vec::new(), file);
@@ -83,6 +93,15 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn limits_are_met_at_the_same_place_in_any_cut(
+        pieces in prop::collection::vec(large_piece(), 1..10),
+        cuts in prop::collection::vec(1_usize..300_000, 1..6),
+    ) {
+        let file = [b"id,name\n".as_slice(), &pieces.concat()].concat();
+        prop_assert_eq!(in_cuts(&PLAIN, &file, &cuts), in_cuts(&PLAIN, &file, &[file.len()]));
+    }
 
     #[test]
     fn cuts_around_the_held_parts_change_nothing(

@@ -6,7 +6,7 @@ use crate::intake::limits::PUSH_BYTES;
 
 fn people() -> Vec<u8> {
     let mut file = b"id,name,note\n".to_vec();
-    for id in 0..40_000_u32 {
+    for id in 0..12_000_u32 {
         file.extend_from_slice(format!("{id},Ana {},{:x}\n", id % 7, id.wrapping_mul(2_654_435_761)).as_bytes());
     }
     file
@@ -37,99 +37,60 @@ fn a_compressed_file_gives_what_the_file_gives() {
     }
 }
 
-#[test]
-fn damaged_bodies_are_refused() {
+fn damaged_gzip() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let body = gzip(&people());
-    let wrong_crc = {
+    let with = |at: usize, bits: u8| {
         let mut body = body.clone();
-        let at = body.len() - 6;
-        body[at] ^= 1;
+        body[at] ^= bits;
         body
     };
-    let flipped = {
-        let mut body = body.clone();
-        let at = body.len() / 2;
-        body[at] ^= 0x55;
-        body
-    };
-    let packed = zstd(&people());
-    for (name, inflate, body, code) in [
+    let up_to = |length: usize| body[..length].to_vec();
+    let followed_by = |tail: &[u8]| [&body, tail].concat();
+    let length = body.len();
+    vec![
+        ("junk behind", followed_by(b"junk"), "corrupt-compression"),
+        ("zeros behind", followed_by(&[0; 512]), "corrupt-compression"),
+        ("a byte behind", followed_by(b"\n"), "corrupt-compression"),
+        ("cut", up_to(length - 9), "truncated-compression"),
+        ("cut in the trailer", up_to(length - 3), "corrupt-compression"),
+        ("cut in the header", up_to(5), "truncated-compression"),
+        ("second member cut", followed_by(&body[..700]), "truncated-compression"),
+        ("wrong checksum", with(length - 6, 1), "corrupt-compression"),
+        ("wrong length", with(length - 1, 1), "corrupt-compression"),
+        ("flipped bits", with(length / 2, 0x55), "corrupt-compression"),
+        ("not gzip", people(), "corrupt-compression"),
+        ("nested", gzip(&body), "nested-compression"),
+        ("zstd inside", gzip(&zstd(&people())), "nested-compression"),
+        ("a workbook inside", gzip(b"PK\x03\x04\x14\0\x06\0"), "binary-file"),
+        ("empty body", Vec::new(), "empty-file"),
+        ("empty file", gzip(b""), "empty-file"),
+    ]
+}
+
+fn damaged_zstd() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let body = zstd(&people());
+    vec![
         (
-            "junk",
-            Inflate::Gzip,
+            "junk behind",
             [&body, b"junk".as_slice()].concat(),
             "corrupt-compression",
         ),
-        (
-            "zeros behind",
-            Inflate::Gzip,
-            [&body, [0; 512].as_slice()].concat(),
-            "corrupt-compression",
-        ),
-        (
-            "cut",
-            Inflate::Gzip,
-            body[..body.len() - 9].to_vec(),
-            "truncated-compression",
-        ),
-        (
-            "cut in the trailer",
-            Inflate::Gzip,
-            body[..body.len() - 3].to_vec(),
-            "corrupt-compression",
-        ),
-        (
-            "cut in the header",
-            Inflate::Gzip,
-            body[..5].to_vec(),
-            "truncated-compression",
-        ),
-        (
-            "second member cut",
-            Inflate::Gzip,
-            [body.as_slice(), &body[..700]].concat(),
-            "truncated-compression",
-        ),
-        ("crc", Inflate::Gzip, wrong_crc, "corrupt-compression"),
-        ("flipped", Inflate::Gzip, flipped, "corrupt-compression"),
-        ("no gzip", Inflate::Gzip, people(), "corrupt-compression"),
-        ("nested", Inflate::Gzip, gzip(&body), "nested-compression"),
-        ("zstd in gzip", Inflate::Gzip, gzip(&packed), "nested-compression"),
-        (
-            "xlsx in gzip",
-            Inflate::Gzip,
-            gzip(b"PK\x03\x04\x14\0\x06\0"),
-            "binary-file",
-        ),
-        ("empty body", Inflate::Gzip, Vec::new(), "empty-file"),
-        ("empty file", Inflate::Gzip, gzip(b""), "empty-file"),
-        (
-            "junk",
-            Inflate::Zstd,
-            [&packed, b"junk".as_slice()].concat(),
-            "corrupt-compression",
-        ),
-        (
-            "cut",
-            Inflate::Zstd,
-            packed[..packed.len() - 9].to_vec(),
-            "truncated-compression",
-        ),
-        (
-            "cut in the header",
-            Inflate::Zstd,
-            packed[..3].to_vec(),
-            "truncated-compression",
-        ),
-        ("no zstd", Inflate::Zstd, people(), "corrupt-compression"),
-        ("nested", Inflate::Zstd, zstd(&packed), "nested-compression"),
-        ("empty file", Inflate::Zstd, zstd(b""), "empty-file"),
-    ] {
-        for chunk in [1 << 20, 100, 1] {
-            let error = admit(&inflating(inflate), &body, chunk)
-                .map(|(report, _)| report)
-                .unwrap_err();
-            assert_eq!(error.code, code, "{name} {inflate:?} {chunk}: {}", error.detail);
+        ("cut", body[..body.len() - 9].to_vec(), "truncated-compression"),
+        ("cut in the header", body[..3].to_vec(), "truncated-compression"),
+        ("not zstd", people(), "corrupt-compression"),
+        ("nested", zstd(&body), "nested-compression"),
+        ("empty file", zstd(b""), "empty-file"),
+    ]
+}
+
+#[test]
+fn damaged_bodies_are_refused() {
+    for (inflate, cases) in [(Inflate::Gzip, damaged_gzip()), (Inflate::Zstd, damaged_zstd())] {
+        for (name, body, code) in cases {
+            for chunk in [1 << 20, 100, 1] {
+                let error = admit(&inflating(inflate), &body, chunk).map(drop).expect_err(name);
+                assert_eq!(error.code, code, "{name} {inflate:?} {chunk}: {}", error.detail);
+            }
         }
     }
 }

@@ -7,27 +7,15 @@ use super::*;
 struct Kind {
     name: &'static str,
     file: Vec<u8>,
-    delimiter: u8,
-    encoding: &'static str,
-    records: u64,
-    second: &'static str,
+    /// Delimiter, encoding, records, second header.
+    expected: (char, &'static str, u64, &'static str),
 }
 
-fn kind(
-    name: &'static str,
-    file: impl AsRef<[u8]>,
-    delimiter: u8,
-    encoding: &'static str,
-    records: u64,
-    second: &'static str,
-) -> Kind {
+fn kind(name: &'static str, file: impl AsRef<[u8]>, expected: (char, &'static str, u64, &'static str)) -> Kind {
     Kind {
         name,
         file: file.as_ref().to_vec(),
-        delimiter,
-        encoding,
-        records,
-        second,
+        expected,
     }
 }
 
@@ -45,190 +33,110 @@ const GERMAN: &str = "Vorname;Nachname;E-Mail\nJürgen;Groß;j@example.org\nZoë
 const RUSSIAN: &str = "имя;фамилия;почта\nИван;Петров;ivan@example.org\nАнна;Смирнова;anna@example.org\n";
 const JAPANESE: &str = "氏名,メール\n鈴木太郎,suzuki@example.org\n田中花子,tanaka@example.org\n";
 
-fn corpus() -> Vec<Kind> {
-    let report = "Export of users\n\nE-Mail;First Name;City\na@b.org;Ana;Köln\nb@b.org;Bo;Ulm\n";
-    let address = "name|address|email\nAna|\"Main St 1, Town; North\"|a@b.org\nBo|Side St 2, Town|b@b.org\n";
+/// In UTF-8: name, file, delimiter, records, second header.
+const DELIMITERS: &[(&str, &str, char, u64, &str)] = &[
+    ("comma", "id,email,name\n1,a@b.org,Ana\n2,b@b.org,Bo\n", ',', 2, "email"),
+    (
+        "decimal commas",
+        "id;amount;rate\n1;1,5;2,5\n2;3,25;1,0\n",
+        ';',
+        2,
+        "amount",
+    ),
+    (
+        "tab",
+        "id\temail\tnote\n1\ta@b.org\tx, y; z\n2\tb@b.org\tq, w\n",
+        '\t',
+        2,
+        "email",
+    ),
+    (
+        "pipe",
+        "name|address\nAna|\"Main St 1, Town; North\"\nBo|Side St 2, Town\n",
+        '|',
+        2,
+        "address",
+    ),
+    ("one column", "email\na@b.org\nc@d.org\n", ',', 2, ""),
+    (
+        "one column, commas inside",
+        "Wer\nDoe, John\nRoe, Jane\nPoe, Ann\n",
+        ';',
+        3,
+        "",
+    ),
+    ("header only", "E-Mail;First Name;Last Name", ';', 0, "First Name"),
+    ("header only, unknown names", "alpha|beta|gamma\n", '|', 0, "beta"),
+    (
+        "ragged",
+        "EMAIL;USERNAME;FIRST_NM;LAST_NM\na;b;c\nd;e\nf;g;h\n",
+        ';',
+        3,
+        "USERNAME",
+    ),
+    ("sep=", "sep=|\nid|a;b;c\n1|x;y;z\n", '|', 1, "a;b;c"),
+    (
+        "quoted line ends",
+        "id,note\n1,\"a;b\nc;d\ne;f\"\n2,\"g;h\n\"\n",
+        ',',
+        2,
+        "note",
+    ),
+    (
+        "title above",
+        "Export of users\n\nE-Mail;First Name;City\na@b.org;Ana;Köln\n",
+        ';',
+        3,
+        "",
+    ),
+    ("BOM", "\u{FEFF}name,city\nZoë,Köln\n", ',', 1, "city"),
+    ("more columns than the sample sees", "email,x\n\n\n1,2\n", ',', 3, "x"),
+];
+
+fn encodings() -> Vec<Kind> {
+    let chinese = "姓名,邮箱\n王小明,wang@example.org\n李国强,li@example.org\n张伟,z@example.org\n";
+    let korean = "이름,메일\n김철수,kim@example.org\n박영희,park@example.org\n";
+    let trademarks = "Firma;Ort\nNESTLÉ®;Genève\nCAFÉ»;Köln\n";
+    let with_bom = format!("\u{FEFF}{GERMAN}");
+    let german = |encoding| (';', encoding, 2, "Nachname");
+    let (le, be) = (u16::to_le_bytes, u16::to_be_bytes);
     vec![
-        kind(
-            "comma",
-            "id,email,name\n1,a@b.org,Ana\n2,b@b.org,Bo\n",
-            b',',
-            "utf-8",
-            2,
-            "email",
-        ),
-        kind(
-            "semicolon, decimal commas",
-            "id;amount;rate\n1;1,5;2,5\n2;3,25;1,0\n",
-            b';',
-            "utf-8",
-            2,
-            "amount",
-        ),
-        kind(
-            "tab",
-            "id\temail\tnote\n1\ta@b.org\tx, y; z\n2\tb@b.org\tq, w\n",
-            b'\t',
-            "utf-8",
-            2,
-            "email",
-        ),
-        kind("pipe", address, b'|', "utf-8", 2, "address"),
-        kind("one column", "email\na@b.org\nc@d.org\n", b',', "utf-8", 2, ""),
-        kind(
-            "one column, commas inside",
-            "Wer\nDoe, John\nRoe, Jane\nPoe, Ann\n",
-            b';',
-            "utf-8",
-            3,
-            "",
-        ),
-        kind(
-            "header only",
-            "E-Mail;First Name;Last Name",
-            b';',
-            "utf-8",
-            0,
-            "First Name",
-        ),
-        kind(
-            "header only, unknown names",
-            "alpha|beta|gamma\n",
-            b'|',
-            "utf-8",
-            0,
-            "beta",
-        ),
-        kind(
-            "ragged",
-            "EMAIL;USERNAME;FIRST_NM;LAST_NM\na;b;c\nd;e\nf;g;h\n",
-            b';',
-            "utf-8",
-            3,
-            "USERNAME",
-        ),
-        kind("sep=", "sep=|\nid|a;b;c\n1|x;y;z\n", b'|', "utf-8", 1, "a;b;c"),
-        kind(
-            "quoted line ends",
-            "id,note\n1,\"a;b\nc;d\ne;f\"\n2,\"g;h\n\"\n",
-            b',',
-            "utf-8",
-            2,
-            "note",
-        ),
-        kind("title above", report, b';', "utf-8", 4, ""),
-        kind(
-            "UTF-8 with BOM",
-            "\u{FEFF}name,city\nZoë,Köln\n",
-            b',',
-            "utf-8",
-            1,
-            "city",
-        ),
-        kind(
-            "UTF-16LE with BOM",
-            utf16(&format!("\u{FEFF}{GERMAN}"), u16::to_le_bytes),
-            b';',
-            "utf-16le",
-            2,
-            "Nachname",
-        ),
-        kind(
-            "UTF-16BE with BOM",
-            utf16(&format!("\u{FEFF}{GERMAN}"), u16::to_be_bytes),
-            b';',
-            "utf-16be",
-            2,
-            "Nachname",
-        ),
-        kind(
-            "UTF-16LE",
-            utf16(GERMAN, u16::to_le_bytes),
-            b';',
-            "utf-16le",
-            2,
-            "Nachname",
-        ),
-        kind(
-            "UTF-16BE",
-            utf16(JAPANESE, u16::to_be_bytes),
-            b',',
-            "utf-16be",
-            2,
-            "メール",
-        ),
-        kind(
-            "windows-1252",
-            encoded(WINDOWS_1252, GERMAN),
-            b';',
-            "windows-1252",
-            2,
-            "Nachname",
-        ),
+        kind("UTF-16LE with BOM", utf16(&with_bom, le), german("utf-16le")),
+        kind("UTF-16BE with BOM", utf16(&with_bom, be), german("utf-16be")),
+        kind("UTF-16LE", utf16(GERMAN, le), german("utf-16le")),
+        kind("UTF-16BE", utf16(JAPANESE, be), (',', "utf-16be", 2, "メール")),
+        kind("windows-1252", encoded(WINDOWS_1252, GERMAN), german("windows-1252")),
         kind(
             "windows-1251",
             encoded(WINDOWS_1251, RUSSIAN),
-            b';',
-            "windows-1251",
-            2,
-            "фамилия",
+            (';', "windows-1251", 2, "фамилия"),
         ),
         kind(
             "Shift_JIS",
             encoded(SHIFT_JIS, JAPANESE),
-            b',',
-            "shift_jis",
-            2,
-            "メール",
+            (',', "shift_jis", 2, "メール"),
         ),
+        kind("GBK", encoded(GBK, chinese), (',', "gbk", 3, "邮箱")),
+        kind("EUC-KR", encoded(EUC_KR, korean), (',', "euc-kr", 2, "메일")),
         kind(
-            "GBK",
-            encoded(
-                GBK,
-                "姓名,邮箱\n王小明,wang@example.org\n李国强,li@example.org\n张伟,z@example.org\n",
-            ),
-            b',',
-            "gbk",
-            3,
-            "邮箱",
-        ),
-        kind(
-            "EUC-KR",
-            encoded(EUC_KR, "이름,메일\n김철수,kim@example.org\n박영희,park@example.org\n"),
-            b',',
-            "euc-kr",
-            2,
-            "메일",
-        ),
-        kind(
-            "trademarks in windows-1252",
-            encoded(WINDOWS_1252, "Firma;Ort\nNESTLÉ®;Genève\nCAFÉ»;Köln\n"),
-            b';',
-            "windows-1252",
-            2,
-            "Ort",
+            "trademarks",
+            encoded(WINDOWS_1252, trademarks),
+            (';', "windows-1252", 2, "Ort"),
         ),
     ]
 }
 
 #[test]
 fn each_kind_of_file_is_read_as_meant() {
-    for case in corpus() {
+    let delimiters = DELIMITERS
+        .iter()
+        .map(|(name, file, delimiter, records, second)| kind(name, file, (*delimiter, "utf-8", *records, *second)));
+    for case in delimiters.chain(encodings()) {
         for chunk in [1 << 20, 3] {
-            let (report, _) = admit(&PLAIN, &case.file, chunk).unwrap_or_else(|error| panic!("{}: {error}", case.name));
-            let found = (char::from(report.delimiter), report.encoding, report.records);
-            assert_eq!(
-                found,
-                (char::from(case.delimiter), case.encoding, case.records),
-                "{}",
-                case.name
-            );
-            assert_eq!(
-                report.header.get(1).map_or("", String::as_str),
-                case.second,
-                "{}",
-                case.name
-            );
+            let (report, _) = admit(&PLAIN, &case.file, chunk).expect(case.name);
+            let second = report.header.get(1).map_or("", String::as_str);
+            let found = (char::from(report.delimiter), report.encoding, report.records, second);
+            assert_eq!(found, case.expected, "{}", case.name);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The door's tests: `hostile` goes by the catalogue of bad files, `detection` by the kinds of good ones, `bounded` holds the
 //! memory to its constants, `any_cut` shows that no answer depends on how the bytes arrive.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
 mod any_cut;
 mod bounded;
