@@ -43,7 +43,7 @@ pub fn start_log(filter: &str) -> Result<(), LogError> {
     } else {
         log.json()
             .flatten_event(true)
-            .with_current_span(true)
+            .with_current_span(false)
             .with_span_list(true)
             .try_init()
     };

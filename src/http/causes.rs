@@ -104,7 +104,7 @@ fn refused_file(status: StatusCode, code: &'static str, detail: String, place: P
         title: "The file is refused; nothing of it was stored",
         detail,
         errors: Vec::new(),
-        place,
+        place: Some(Box::new(place)),
         headers: Vec::new(),
     }
 }

@@ -98,14 +98,14 @@ fn judge(found: Found, draining: bool) -> (StatusCode, Readiness) {
     )
 }
 
-async fn check<E: std::error::Error + 'static>(
+async fn check<E: std::error::Error>(
     part: &'static str,
     answering: impl Future<Output = Result<(), E>>,
 ) -> Result<(), Option<E>> {
     match tokio::time::timeout(CHECK_WITHIN, answering).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => {
-            tracing::warn!(part, error = &error as &dyn std::error::Error, "ready.part_failed");
+            tracing::warn!(part, error = %error, "ready.part_failed");
             Err(Some(error))
         }
         Err(_) => {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::body::pace::Limits;
+use super::Doors;
 use super::body::{self, Incoming};
 use super::problem::{Kind, Problem};
 
@@ -21,11 +21,14 @@ const MAX_DEPTH: usize = 32;
 pub(super) async fn read_object(
     request: &HttpRequest,
     payload: web::Payload,
-    limits: &Limits,
     types: &[&str],
 ) -> Result<Map<String, Value>, Problem> {
     check_type(request, types)?;
-    let mut incoming = Incoming::new(payload.into_inner(), limits.clone());
+    let doors = request.app_data::<web::Data<Doors>>();
+    let limits = doors
+        .map(|doors| doors.pace.clone())
+        .ok_or_else(|| Problem::new(Kind::Internal))?;
+    let mut incoming = Incoming::new(payload.into_inner(), limits);
     let mut bytes = Vec::new();
     while let Some(chunk) = incoming.next().await? {
         if bytes.len() + chunk.len() > MAX_JSON_BYTES {

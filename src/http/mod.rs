@@ -49,7 +49,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// An idle connection is kept this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// After the stop, requests in hand go on for this long, and probes are told that the process drains.
-const DRAIN: Duration = Duration::from_secs(3);
+const DRAIN: Duration = Duration::from_secs(2);
 /// What is left then is cut off after this many seconds.
 const CUT_OFF_SECONDS: u64 = 1;
 

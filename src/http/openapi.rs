@@ -89,7 +89,7 @@ pub fn page() -> SwaggerUi {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use serde_json::Value;
 
     use super::*;

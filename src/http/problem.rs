@@ -137,13 +137,13 @@ pub struct Problem {
     /// Every fault found, where there are several or they have a place.
     pub errors: Vec<Fault>,
     /// Where in the uploaded file, where the file is to blame.
-    pub place: Place,
+    pub place: Option<Box<Place>>,
     /// Headers that belong to the answer, such as `Retry-After`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Where in an uploaded file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Record, 1 = first after the header.
     pub record: Option<u64>,
@@ -160,7 +160,7 @@ impl Problem {
             title: kind.title(),
             detail: format!("{}.", kind.title()),
             errors: Vec::new(),
-            place: Place::default(),
+            place: None,
             headers: Vec::new(),
         }
     }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::imports::submit::{SubmitError, Submitted, Upload, submit};
 
 /// How long uploads may go on once the process is asked to stop.
-const STOP_GRACE: Duration = Duration::from_secs(2);
+const STOP_GRACE: Duration = Duration::from_secs(1);
 /// Seconds until a place may be free.
 const BUSY_SECONDS: u32 = 2;
 
@@ -57,7 +57,7 @@ fn flatten(joined: Result<Result<Submitted, SubmitError>, JoinError>) -> Result<
     match joined {
         Ok(done) => Ok(done?),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "http.upload_crashed");
+            tracing::error!(error = %error, "http.upload_crashed");
             Err(Problem::new(Kind::Internal))
         }
     }

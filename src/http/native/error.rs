@@ -46,8 +46,8 @@ pub fn render(problem: &Problem, id: &RequestId) -> HttpResponse {
         code: problem.code,
         detail: problem.detail.clone(),
         request_id: id.to_string(),
-        record: problem.place.record,
-        byte: problem.place.byte,
+        record: problem.place.as_ref().and_then(|place| place.record),
+        byte: problem.place.as_ref().and_then(|place| place.byte),
         errors: problem.errors.clone(),
     };
     HttpResponse::build(problem.status)
@@ -57,7 +57,7 @@ pub fn render(problem: &Problem, id: &RequestId) -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use actix_web::body::MessageBody;
     use actix_web::http::header::HeaderMap;
 

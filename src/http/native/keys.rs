@@ -12,10 +12,10 @@ use super::error::ProblemBody;
 use super::{answer, no_query};
 use crate::app::App;
 use crate::http::auth::{Caller, Scope};
+use crate::http::json;
 use crate::http::page::Paged;
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::query::hint;
-use crate::http::{Doors, json};
 use crate::store::model::{ApiKey, NewApiKey};
 
 /// Longest name of a key in bytes.
@@ -102,14 +102,13 @@ pub(crate) async fn list_keys(app: Data<App>, caller: Caller, request: HttpReque
 #[post("/v1/keys")]
 pub(crate) async fn create_key(
     app: Data<App>,
-    doors: Data<Doors>,
     caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     caller.must(Scope::Admin)?;
     no_query(&request)?;
-    let object = json::read_object(&request, payload, &doors.pace, &["application/json"]).await?;
+    let object = json::read_object(&request, payload, &["application/json"]).await?;
     let input = read(&object, Utc::now())?;
     let minted = app.secrets.mint().map_err(|_| Problem::new(Kind::Internal))?;
     let new = NewApiKey {

@@ -11,11 +11,11 @@ use super::user_view::{self, UserInput, UserView};
 use super::{answer, id, no_query, page};
 use crate::app::App;
 use crate::http::auth::{Caller, Scope};
+use crate::http::json;
 use crate::http::page::{Page, Paged};
 use crate::http::preconditions::{self, expected, version_tag};
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::query::Query;
-use crate::http::{Doors, json};
 use crate::records::users::{self, UserError};
 use crate::records::{self, FaultKind};
 use crate::store::model::{User, UserFilter};
@@ -75,14 +75,13 @@ pub(crate) async fn list_users(app: Data<App>, caller: Caller, request: HttpRequ
 #[post("/v1/users")]
 pub(crate) async fn create_user(
     app: Data<App>,
-    doors: Data<Doors>,
     caller: Caller,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     caller.must(Scope::RecordsWrite)?;
     no_query(&request)?;
-    let object = json::read_object(&request, payload, &doors.pace, JSON).await?;
+    let object = json::read_object(&request, payload, JSON).await?;
     let user = users::create(&app, caller.org, &object).await?;
     Ok(shown(StatusCode::CREATED, &user))
 }
@@ -127,7 +126,6 @@ pub(crate) async fn show_user(
 #[patch("/v1/users/{id}")]
 pub(crate) async fn change_user(
     app: Data<App>,
-    doors: Data<Doors>,
     caller: Caller,
     request: HttpRequest,
     path: Path<String>,
@@ -137,7 +135,7 @@ pub(crate) async fn change_user(
     no_query(&request)?;
     let id = id(&path)?;
     let expected = expected(request.headers())?;
-    let object = json::read_object(&request, payload, &doors.pace, MERGE_PATCH).await?;
+    let object = json::read_object(&request, payload, MERGE_PATCH).await?;
     let user = users::patch(&app, caller.org, id, &object, &expected).await?;
     Ok(shown(StatusCode::OK, &user))
 }
@@ -221,7 +219,6 @@ pub(crate) async fn show_user_by_source(
 #[put("/v1/users/by-source/{source}/{source_id}")]
 pub(crate) async fn put_user_by_source(
     app: Data<App>,
-    doors: Data<Doors>,
     caller: Caller,
     request: HttpRequest,
     path: Path<(String, String)>,
@@ -230,7 +227,7 @@ pub(crate) async fn put_user_by_source(
     caller.must(Scope::RecordsWrite)?;
     let key = key(&request, &path)?;
     let expected = expected(request.headers())?;
-    let object = json::read_object(&request, payload, &doors.pace, JSON).await?;
+    let object = json::read_object(&request, payload, JSON).await?;
     let (user, made) = users::put_by_key(&app, caller.org, key, &object, &expected).await?;
     Ok(shown(if made { StatusCode::CREATED } else { StatusCode::OK }, &user))
 }
@@ -291,7 +288,7 @@ pub fn invalid(faults: &[records::Fault]) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
     use crate::records::Draft;
 
