@@ -41,6 +41,7 @@ use self::body::pace;
 use self::in_flight::InFlight;
 use self::problem::{Kind, Problem};
 use crate::app::App;
+use crate::telemetry::announce;
 
 /// Headers must be in by then.
 const HEADERS_WITHIN: Duration = Duration::from_secs(5);
@@ -110,6 +111,9 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     };
     let server = builder.listen("http", listener, factory)?.run();
     tracing::info!(%address, "http.listening");
+    announce(format_args!(
+        "listening on http://{address}, documentation at http://{address}/docs/"
+    ));
     let handle = server.handle();
     let stopping = async {
         app.stop.cancelled().await;
