@@ -7,6 +7,9 @@ use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::{native, spigit};
 
+/// Names the import that a call left behind, on every surface.
+pub(super) const LONGSHORE_IMPORT_ID: &str = "Longshore-Import-Id";
+
 /// An API that a client can have been written against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Surface {

@@ -348,6 +348,4 @@ fn row_error(error: RowError) -> RowErrorView {
 }
 
 #[cfg(test)]
-pub(crate) mod samples;
-#[cfg(test)]
 mod tests;

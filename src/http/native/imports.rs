@@ -17,14 +17,13 @@ use crate::http::body::{Forms, Upload as Body};
 use crate::http::page::{Page, Paged};
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::query::Query;
+use crate::http::surface::LONGSHORE_IMPORT_ID;
 use crate::http::{Doors, preconditions, uploads};
 use crate::imports::failed_rows::{self, Form};
 use crate::imports::submit::{Submitted, Upload};
 use crate::imports::{cancel, delete, read};
 use crate::store::model::{Deleted, Import, ImportFilter};
 
-/// Names the import that a call left behind, on every surface.
-pub const LONGSHORE_IMPORT_ID: &str = "Longshore-Import-Id";
 /// The surface's name in the record of an import.
 const SURFACE: &str = "native";
 /// Seconds until a first look is worth it.

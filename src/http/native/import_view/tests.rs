@@ -3,8 +3,8 @@
 use worker::import::{Counts, Status};
 use worker::row_error::RowCode;
 
-use super::samples::partial as sample;
 use super::*;
+use crate::http::samples::partial as sample;
 
 #[test]
 fn a_partial_import_on_the_wire() {
