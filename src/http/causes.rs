@@ -33,7 +33,7 @@ impl From<SubmitError> for Problem {
             SubmitError::Door(error) => error.into(),
             SubmitError::Mapping(error) => error.into(),
             SubmitError::Interrupted => Self::new(Kind::BodyTruncated),
-            SubmitError::KeyReused => Self::new(Kind::IdempotencyMismatch),
+            SubmitError::KeyReused => Self::new(Kind::IdempotencyKeyReused),
             SubmitError::KeyInFlight => Self::new(Kind::IdempotencyInFlight).retry_after(IN_FLIGHT_SECONDS),
             SubmitError::Store(error) => error.into(),
             SubmitError::Blobs(error) => {

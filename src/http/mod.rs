@@ -17,6 +17,8 @@ pub mod problem;
 pub mod query;
 mod request_id;
 mod routes;
+#[cfg(test)]
+mod samples;
 pub mod spigit;
 mod surface;
 mod uploads;
