@@ -19,8 +19,6 @@ const BUCKETS: [f64; 14] = [
 ];
 /// Histogram samples wait in memory until they are folded into buckets this often.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Libraries whose starts and stops are no news; a filter that names them goes before this.
-const QUIET: &str = "actix_server=warn,apalis_core=warn";
 const METADATA: Metadata<'static> = Metadata::new("longshore", Level::INFO, None);
 
 /// The log could not be set up.
@@ -36,8 +34,7 @@ pub enum LogError {
 
 /// Starts the log of the process; `filter` as in `info` or `longshore=debug,info`.
 pub fn start_log(filter: &str) -> Result<(), LogError> {
-    let whole = format!("{QUIET},{filter}");
-    let filter = EnvFilter::try_new(whole).map_err(|_| LogError::Filter(filter.to_owned()))?;
+    let filter = EnvFilter::try_new(own(filter)).map_err(|_| LogError::Filter(filter.to_owned()))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -51,6 +48,14 @@ pub fn start_log(filter: &str) -> Result<(), LogError> {
             .try_init()
     };
     started.map_err(|_| LogError::Taken)
+}
+
+/// A bare level is ours: libraries only warn, and whatever they would tell at `debug`, such as a query's values, stays out.
+fn own(filter: &str) -> String {
+    if filter.contains(['=', ',']) {
+        return filter.to_owned();
+    }
+    format!("warn,longshore={filter},worker={filter}")
 }
 
 /// A line for the person at the terminal, if there is one; a log of JSON lines stays one.

@@ -77,7 +77,7 @@ pub const KEYS: &[Key] = &[
     key(
         "log",
         "info",
-        "Filter of the log: `error`, `warn`, `info`, `debug`, or per target as in `info,longshore=debug`",
+        "Log of our own parts at `error`, `warn`, `info` or `debug`; or a filter per target, as in `info,longshore=debug`",
     ),
     key("limits.upload_bytes", "10GiB", "Largest file, inflated"),
     key(
