@@ -17,8 +17,6 @@ pub mod problem;
 pub mod query;
 mod request_id;
 mod routes;
-#[cfg(test)]
-mod samples;
 pub mod spigit;
 mod surface;
 mod uploads;

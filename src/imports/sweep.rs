@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use worker::engine::Engine;
+use worker::import::ImportId;
 use worker::job::RunImport;
 
 use crate::app::App;
@@ -72,13 +73,17 @@ pub async fn tidy_once(app: &App, older: Duration) -> Result<(), StoreError> {
             remove_blob(app, &blob).await;
         }
         app.store.abandon_import(org, id).await?;
-        tracing::info!(import_id = id.0, "sweep.dead_upload_removed");
+        told(id, "sweep.dead_upload_removed");
     }
     for (org, id) in app.store.expired(TIDY_PAGE).await? {
         super::delete::delete(app, org, id).await?;
-        tracing::info!(import_id = id.0, "sweep.expired_import_removed");
+        told(id, "sweep.expired_import_removed");
     }
     Ok(())
+}
+
+fn told(id: ImportId, what: &'static str) {
+    tracing::info!(import_id = id.0, "{what}");
 }
 
 async fn remove_blob(app: &App, blob: &str) {

@@ -1,18 +1,23 @@
 //! The enum over both databases and the macros that write a query once for both. Connections stay in this room.
 
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use worker::import::{ImportId, OrgId};
 
 use super::error::StoreError;
 use super::postgres::Postgres;
+use super::schema::imports;
 use super::sqlite::{Sqlite, SqliteConn};
 
 /// One of the two databases.
 #[derive(Clone)]
 pub(super) enum Db {
     /// Over diesel-async, with COPY on connections of its own.
-    Postgres(Postgres),
+    Postgres(Arc<Postgres>),
     /// One writer, a few readers.
-    Sqlite(Sqlite),
+    Sqlite(Arc<Sqlite>),
 }
 
 /// Runs a query that only reads: `reading!(db, |c| query.load(c).await?)`.
@@ -79,8 +84,9 @@ pub(super) use {in_transaction, reading, writing};
 pub(super) trait Transaction {
     /// Waits for a batch in flight, and for the removal of many rows, longer than a plain statement may.
     async fn be_patient(&mut self) -> Result<(), StoreError>;
-    /// Locks an import's row until the end; whoever holds it (a batch in flight) ends first.
-    async fn lock_import(&mut self, id: i64) -> Result<(), StoreError>;
+    /// Locks an organization's import until the end; whoever holds it (a batch in flight) ends first. Another
+    /// organization's is not waited for: the time it takes would tell that it is there.
+    async fn lock_import(&mut self, org: OrgId, id: ImportId) -> Result<(), StoreError>;
 }
 
 impl Transaction for AsyncPgConnection {
@@ -90,14 +96,11 @@ impl Transaction for AsyncPgConnection {
             .await?)
     }
 
-    async fn lock_import(&mut self, id: i64) -> Result<(), StoreError> {
-        use diesel::QueryDsl;
-        use diesel_async::RunQueryDsl;
-        let row = super::schema::imports::table
-            .find(id)
-            .select(super::schema::imports::id)
-            .for_update();
-        row.execute(self).await?;
+    async fn lock_import(&mut self, org: OrgId, id: ImportId) -> Result<(), StoreError> {
+        let own = imports::table
+            .filter(imports::org_id.eq(org.0))
+            .filter(imports::id.eq(id.0));
+        own.select(imports::id).for_update().execute(self).await?;
         Ok(())
     }
 }
@@ -108,7 +111,7 @@ impl Transaction for SqliteConn {
         Ok(())
     }
 
-    async fn lock_import(&mut self, _id: i64) -> Result<(), StoreError> {
+    async fn lock_import(&mut self, _org: OrgId, _id: ImportId) -> Result<(), StoreError> {
         Ok(())
     }
 }

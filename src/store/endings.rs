@@ -34,7 +34,7 @@ impl Store {
         self.run(|db| async move {
             in_transaction!(&db, |c| {
                 c.be_patient().await?;
-                c.lock_import(id.0).await?;
+                c.lock_import(org, id).await?;
                 let own = imports::table
                     .filter(imports::org_id.eq(org.0))
                     .filter(imports::id.eq(id.0));
@@ -67,7 +67,7 @@ impl Store {
         self.run(|db| async move {
             in_transaction!(&db, |c| {
                 c.be_patient().await?;
-                c.lock_import(id.0).await?;
+                c.lock_import(org, id).await?;
                 let own = imports::table
                     .filter(imports::org_id.eq(org.0))
                     .filter(imports::id.eq(id.0));

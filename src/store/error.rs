@@ -74,7 +74,7 @@ fn is_lock_wait(message: &str) -> bool {
 }
 
 /// An error with its causes: tokio_postgres says `db error` and hides the rest in `source`.
-struct Chain<'a>(&'a (dyn Error + 'static));
+pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -50,9 +50,10 @@ impl Store {
         self.run(|db| async move {
             in_transaction!(&db, |c| {
                 c.be_patient().await?;
-                c.lock_import(lease.import.0).await?;
-                let row: Option<ImportRow> = held!(lease)
-                    .select(ImportRow::as_select())
+                // A write, to hold the row from here on: the counts that decide must be the last ones.
+                let held = diesel::update(held!(lease)).set(imports::lease_until.eq(now().nullable()));
+                let row: Option<ImportRow> = held
+                    .returning(ImportRow::as_returning())
                     .get_result(c)
                     .await
                     .optional()?;

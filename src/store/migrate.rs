@@ -141,6 +141,8 @@ async fn migrate_sqlite(sqlite: &Sqlite) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     #[test]

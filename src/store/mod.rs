@@ -22,6 +22,8 @@ mod migrate;
 pub mod model;
 mod organizations;
 mod postgres;
+#[cfg(test)]
+pub(crate) mod samples;
 mod schema;
 mod sqlite;
 mod sweep;
@@ -29,6 +31,8 @@ mod tls;
 mod url;
 mod user_row;
 mod users;
+
+use std::sync::Arc;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -64,8 +68,8 @@ impl Store {
             return Err(StoreError::Config("the store needs a multi-thread runtime".to_owned()));
         }
         let db = match DatabaseUrl::parse(url)? {
-            DatabaseUrl::Postgres(url) => Db::Postgres(postgres::Postgres::open(&url, &options)?),
-            DatabaseUrl::Sqlite { path } => Db::Sqlite(sqlite::Sqlite::open(&path, &options).await?),
+            DatabaseUrl::Postgres(url) => Db::Postgres(Arc::new(postgres::Postgres::open(&url, &options)?)),
+            DatabaseUrl::Sqlite { path } => Db::Sqlite(Arc::new(sqlite::Sqlite::open(&path, &options).await?)),
         };
         Ok(Self { db, runtime })
     }

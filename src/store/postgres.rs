@@ -15,7 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::StoreOptions;
 use super::bulk::postgres::pool::BulkPool;
-use super::error::StoreError;
+use super::error::{Chain, StoreError};
 use super::tls;
 use super::url::PostgresUrl;
 
@@ -106,10 +106,9 @@ impl Target {
 
     /// Opens a connection for diesel.
     pub(super) async fn diesel(&self, statement: Option<Duration>) -> ConnectionResult<AsyncPgConnection> {
-        let (client, connection) = self.connect(statement).await.map_err(|error| {
-            let error = StoreError::unavailable(error);
-            ConnectionError::BadConnection(error.to_string())
-        })?;
+        let connected = self.connect(statement).await;
+        let (client, connection) =
+            connected.map_err(|error| ConnectionError::BadConnection(Chain(&error).to_string()))?;
         AsyncPgConnection::try_from_client_and_connection(client, connection).await
     }
 }

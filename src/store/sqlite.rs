@@ -27,7 +27,11 @@ const READERS: usize = 4;
 
 /// `busy_timeout` is for another process (the command line beside `serve`).
 const PRAGMAS: &str = "pragma busy_timeout = 12000; pragma journal_mode = wal; pragma synchronous = full; \
-                       pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -16384;";
+                       pragma foreign_keys = on; pragma temp_store = memory;";
+/// A batch keeps the pages of its indexes at hand.
+const WRITER: &str = "pragma cache_size = -16384;";
+/// Small answers need little.
+const READER: &str = "pragma query_only = on; pragma cache_size = -4096;";
 
 /// A SQLite database.
 #[derive(Clone)]
@@ -45,8 +49,8 @@ impl Sqlite {
         }
         let readers = options.connections.clamp(1, READERS);
         Ok(Self {
-            writer: pool(path, 1, WRITER_WAIT, "")?,
-            readers: pool(path, readers, READER_WAIT, "pragma query_only = on;")?,
+            writer: pool(path, 1, WRITER_WAIT, WRITER)?,
+            readers: pool(path, readers, READER_WAIT, READER)?,
             path: path.to_owned(),
         })
     }

@@ -10,7 +10,7 @@ use super::error::StoreError;
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
     /// `postgres://user:password@host:port/name?sslmode=…`
-    Postgres(PostgresUrl),
+    Postgres(Box<PostgresUrl>),
     /// `sqlite://PATH`, relative or absolute.
     Sqlite {
         /// The database's file.
@@ -45,7 +45,7 @@ impl DatabaseUrl {
             ));
         };
         match scheme {
-            "postgres" | "postgresql" => parse_postgres(scheme, rest).map(Self::Postgres),
+            "postgres" | "postgresql" => Ok(Self::Postgres(Box::new(parse_postgres(scheme, rest)?))),
             "sqlite" => parse_sqlite(rest),
             other => Err(refuse(&format!(
                 "unknown database scheme `{other}`; expected postgres:// or sqlite://"
@@ -108,6 +108,8 @@ fn refuse(sentence: &str) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
     use super::*;
 
     fn refusal(url: &str) -> String {

@@ -1,6 +1,7 @@
 //! Queries on `users` that a caller's request makes, one record at a time. Every write raises the version and clears the
 //! hash of the last imported row, so that the next import looks at the record again.
 
+use chrono::NaiveDateTime;
 use diesel::SqliteConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
@@ -104,13 +105,13 @@ impl Store {
                 }
                 if let Some(part) = &filter.q {
                     let pattern = contains(part);
-                    let like = || lower(Some(pattern.clone()));
-                    let names = lower(users::first_name)
-                        .like(like())
-                        .or(lower(users::last_name).like(like()))
-                        .or(lower(users::full_name).like(like()));
-                    let handles = lower(users::email).like(like()).or(lower(users::username).like(like()));
-                    query = query.filter(handles.or(names));
+                    let pattern = || lower(Some(pattern.clone()));
+                    let first = lower(users::first_name).like(pattern()).escape('\\');
+                    let last = lower(users::last_name).like(pattern()).escape('\\');
+                    let full = lower(users::full_name).like(pattern()).escape('\\');
+                    let email = lower(users::email).like(pattern()).escape('\\');
+                    let username = lower(users::username).like(pattern()).escape('\\');
+                    query = query.filter(email.or(username).or(first).or(last).or(full));
                 }
                 query
                     .order(users::id)
@@ -128,20 +129,22 @@ impl Store {
     pub async fn insert_user(&self, org: OrgId, key: Key, stored: Stored) -> Result<Option<User>, StoreError> {
         self.run(|db| async move {
             let attributes = to_json("users.attributes", &stored.attributes)?;
-            let new = (
-                users::org_id.eq(org.0),
-                key_columns!(key),
-                NewValues::new(&stored.values),
-                users::attributes.eq(attributes),
-                users::created_at.eq(now()),
-                users::updated_at.eq(now()),
-            );
-            let unique = (users::org_id, users::source, users::source_id, users::language);
-            let insert = diesel::insert_into(users::table)
-                .values(new)
-                .on_conflict(unique)
-                .do_nothing();
             let row = writing!(&db, |c| {
+                // Asked once: a clock that is read twice would make a new user look changed.
+                let now: NaiveDateTime = diesel::select(now()).get_result(c).await?;
+                let new = (
+                    users::org_id.eq(org.0),
+                    key_columns!(key),
+                    NewValues::new(&stored.values),
+                    users::attributes.eq(attributes),
+                    users::created_at.eq(now),
+                    users::updated_at.eq(now),
+                );
+                let unique = (users::org_id, users::source, users::source_id, users::language);
+                let insert = diesel::insert_into(users::table)
+                    .values(new)
+                    .on_conflict(unique)
+                    .do_nothing();
                 insert
                     .returning(UserRow::as_returning())
                     .get_result(c)
@@ -154,6 +157,10 @@ impl Store {
     }
 
     /// Replaces a user's key and values, if it still has the expected version.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "whose, which, which version, and the record's two halves"
+    )]
     pub async fn update_user(
         &self,
         org: OrgId,
@@ -216,7 +223,7 @@ impl Store {
     }
 }
 
-/// A LIKE pattern for a part of a text, whose own wildcards mean themselves (`\` escapes on both databases).
+/// A LIKE pattern for a part of a text, whose own wildcards are escaped by `\` and mean themselves.
 fn contains(part: &str) -> String {
     let part = part.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
     format!("%{part}%")

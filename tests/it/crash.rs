@@ -22,16 +22,17 @@ both_stacks! {
         let id = running.client.import("resource=users", people.csv()).await;
         let watcher = watch(&running, id);
         for turn in 0..5 {
-            let at = people.rows * turn / 5 + dice.below(people.rows / 5);
-            if !reached(&running.client, id, at).await {
-                break;
-            }
+            // One kill in each of the first five sixths: the import is still on its way when it comes.
+            let at = people.rows * turn / 6 + dice.below(people.rows / 6);
+            assert!(reached(&running.client, id, at).await, "there is still something to kill");
             tokio::time::sleep(dice.moment(Duration::from_millis(80))).await;
             running.kill9(running.back());
             shake_redis(&mut running, turn).await;
             running.start(running.back()).await;
         }
         let import = watcher.await.unwrap();
+        let claims = running.log(running.back()).matches("import.claimed").count();
+        assert!(claims > 5, "each kill met a running import, and the next worker went on: {claims}");
         check_done(&running.client, &import, people).await;
         check_again(&running.client, people).await;
     }
@@ -41,7 +42,7 @@ both_stacks! {
         let mut running = stack.start(QUICK).await;
         let people = People::new(5_000);
         for _ in 0..3 {
-            let upload = tokio::spawn(slow_upload(running.client.clone(), people.csv(), dice.below(100)));
+            let upload = tokio::spawn(slow_upload(running.client.clone(), people.csv(), dice.below(90)));
             tokio::time::sleep(dice.moment(Duration::from_millis(300))).await;
             running.restart(running.front()).await;
             assert!(!upload.await.unwrap(), "an upload that was cut has no answer");

@@ -11,6 +11,7 @@
 
 mod conformance;
 mod crash;
+mod engine;
 mod harness;
 mod house;
 mod mend;

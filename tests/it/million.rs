@@ -11,7 +11,9 @@ use crate::harness::{both_stacks, count};
 const ROWS: u64 = 1_000_000;
 /// What a process may use for any file (in KiB); four times the batch in hand, the one that waits and the upload.
 const MOST_KIB: u64 = 250 * 1024;
-const FIRST: [&str; 10] = ["Ana", "Bo", "Chidi", "Dana", "Elif", "Farah", "Göran", "Hana", "Ivo", "Jun"];
+const FIRST: [&str; 10] = [
+    "Ana", "Bo", "Chidi", "Dana", "Elif", "Farah", "Göran", "Hana", "Ivo", "Jun",
+];
 
 fn write_people(path: &std::path::Path) {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());

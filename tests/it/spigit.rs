@@ -36,9 +36,14 @@ async fn post_as_printed(client: &Client) -> (String, serde_json::Value) {
 }
 
 async fn upload(client: &Client, file: &str) -> Answer {
-    let part = Part::bytes(file.as_bytes().to_vec()).file_name("users.csv").mime_str("text/csv").unwrap();
+    let part = Part::bytes(file.as_bytes().to_vec())
+        .file_name("users.csv")
+        .mime_str("text/csv")
+        .unwrap();
     let form = Form::new().part("file", part);
-    client.send(client.request(Method::POST, "/bulk/v1/files").multipart(form)).await
+    client
+        .send(client.request(Method::POST, "/bulk/v1/files").multipart(form))
+        .await
 }
 
 /// Polls as one of its clients would.

@@ -17,10 +17,14 @@ both_stacks! {
             let client = running.admin_of(&format!("org-{turn}")).await;
             let people = People::new(20_000);
             let id = client.import("resource=users", people.csv()).await;
-            tokio::time::sleep(dice.moment(Duration::from_millis(900))).await;
+            if turn % 2 == 0 {
+                first_rows(&client, id).await;
+            }
+            tokio::time::sleep(dice.moment(Duration::from_millis(400))).await;
             let answer = client.post(&format!("/v1/imports/{id}/cancel")).await;
             let (import, users) = (client.show(id).await, number_of_users(&client).await);
             assert!(is_final(&import), "{import:#}");
+            eprintln!("turn {turn}: {} after {}", import["status"], count(&import, "read"));
             if import["status"] == "canceled" {
                 answer.expect(200);
                 assert_eq!(count(&import, "created"), users, "what was applied stays, and is counted: {import:#}");
@@ -42,8 +46,12 @@ both_stacks! {
             let client = running.admin_of(&format!("org-{turn}")).await;
             let people = People::new(5_000);
             let id = client.import("resource=users", people.csv()).await;
-            tokio::time::sleep(dice.moment(Duration::from_millis(500))).await;
+            if turn % 2 == 0 {
+                first_rows(&client, id).await;
+            }
+            tokio::time::sleep(dice.moment(Duration::from_millis(150))).await;
             let answer = client.delete(&format!("/v1/imports/{id}")).await;
+            eprintln!("turn {turn}: {}", answer.status);
             if answer.status == 409 {
                 assert_eq!(answer.json()["code"], "import-running");
                 let import = client.wait_final(id).await;
@@ -59,6 +67,17 @@ both_stacks! {
             assert!(users == 0 || users == people.good(), "imported records stay, queued ones never come: {users}");
         }
         assert_eq!(running.blobs().await, Vec::<String>::new(), "the file goes with its import");
+    }
+}
+
+/// Waits until the import has read something, or is final.
+async fn first_rows(client: &Client, id: i64) {
+    loop {
+        let import = client.show(id).await;
+        if is_final(&import) || count(&import, "read") > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""random_files.py SEED: a short history of imports for one organization, as JSON: [{"options": {...}, "file": "<hex>"}, ...].
+"""random_files.py SEED: a short history of imports for one organization, and what each must do, as JSON:
+[{"options": {...}, "file": "<hex>", "expected": {...}}, ...]; `expected` is the oracle's word.
 
 Same seed, same files. The files share a small pool of keys, so that rows meet their own kind in the file and in the table:
 new, changed, unchanged, duplicate, blank, ragged, broken, oddly quoted; in several encodings, delimiters and line ends.
@@ -8,6 +9,9 @@ new, changed, unchanged, duplicate, blank, ragged, broken, oddly quoted; in seve
 import json
 import random
 import sys
+
+import cells
+import oracle
 
 GOOD = {
     "email": ["ana@example.com", "Bo.Li@Example.COM", "x+y@sub.example.org", "o'neil@example.net"],
@@ -46,7 +50,8 @@ BAD = {
     "source": ["s" * 256],
 }
 HEADERS = {"email": ["email", "E-Mail"], "first_name": ["first_name", "Vorname", "First Name"], "username": ["username", "userName"]}
-EXTRA = ["Shoe size", "Kostenstelle", "X,Y", "größe", "attributes.team"]
+OBJECTS = ["{}", '{"Shoe size":"41","x":1.5}', '{"Kostenstelle":null,"deep":{"a":[1,{}]}}', '{"größe":"42"}', "[1]", "{", '{"a":1,"b":null}']
+EXTRA = ["attributes", "Shoe size", "Kostenstelle", "X,Y", "größe", "attributes.team"]
 
 
 class World:
@@ -78,7 +83,9 @@ class World:
                 mapping[header] = None
         return mapping
 
-    def cell(self, name):
+    def cell(self, name, header=""):
+        if header == "attributes":
+            return self.random.choice(OBJECTS + ["", ""])
         if name == "source_id":
             return self.random.choice(self.ids) if self.chance(93) else self.random.choice(BAD[name] + ["", " "])
         if name in BAD and self.chance(4):
@@ -107,7 +114,7 @@ class World:
             return ""
         if fate < 5:
             return delimiter * self.random.randrange(len(columns) + 2)
-        cells = [self.written(self.cell(name), delimiter) for _, name in columns]
+        cells = [self.written(self.cell(name, header), delimiter) for header, name in columns]
         if fate < 7 and len(cells) > 1:
             del cells[self.random.randrange(1, len(cells)):]
         elif fate < 9:
@@ -163,5 +170,14 @@ class World:
         return steps + [again, again]
 
 
+def with_expectations(steps):
+    table = {}
+    for step in steps:
+        expected = oracle.expect(bytes.fromhex(step["file"]), step["options"], table)
+        table = {oracle.key_of(user): {name: value for name, value in user.items() if name not in cells.KEY}
+                 for user in expected["users"]}
+        yield {**step, "expected": expected}
+
+
 if __name__ == "__main__":
-    json.dump(World(int(sys.argv[1])).history(), sys.stdout)
+    json.dump(list(with_expectations(World(int(sys.argv[1])).history())), sys.stdout)

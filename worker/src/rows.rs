@@ -1,6 +1,7 @@
 //! Cells → row: maps and checks one record, and names everything that is wrong with it at once. Pure; knows neither where
 //! the cells come from nor where the row goes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -127,7 +128,12 @@ impl Rows {
         }
         let key = self.key(&mut draft);
         match key {
-            Some(key) if draft.errors.is_empty() => Ok(Row::new(key, draft.values, draft.attributes)),
+            Some(key) if draft.errors.is_empty() => {
+                if self.slots.iter().any(|(slot, _)| matches!(slot, Slot::Attributes)) {
+                    last_of_each(&mut draft.attributes);
+                }
+                Ok(Row::new(key, draft.values, draft.attributes))
+            }
             _ => Err(draft.errors),
         }
     }
@@ -278,6 +284,15 @@ fn slot(target: &Target, fields: &[Field]) -> Slot {
 /// The trimmed cell, if anything is left of it.
 fn filled(kind: Kind, cell: &str) -> Option<&str> {
     Some(cell::trim(kind, cell)).filter(|text| !text.is_empty())
+}
+
+/// A name that a column and a JSON cell both give: the later one counts, so that a row says one thing of each attribute and
+/// applying it twice changes nothing.
+fn last_of_each(attributes: &mut Vec<(Arc<str>, Patch<Value>)>) {
+    let mut seen = HashSet::new();
+    attributes.reverse();
+    attributes.retain(|(name, _)| seen.insert(Arc::clone(name)));
+    attributes.reverse();
 }
 
 fn owned(cells: &[&str]) -> Vec<String> {

@@ -60,9 +60,14 @@ impl Database {
 
     /// Runs SQL that both databases understand, past the store.
     pub(super) async fn execute(&self, sql: &str) {
+        self.session().await.execute(sql).await;
+    }
+
+    /// A connection of the test's own.
+    pub(super) async fn session(&self) -> Session {
         match self.sqlite_file() {
-            Some(mut file) => file.batch_execute(sql).unwrap(),
-            None => self.client().await.batch_execute(sql).await.unwrap(),
+            Some(file) => Session::Sqlite(file),
+            None => Session::Postgres(self.client().await),
         }
     }
 
@@ -111,6 +116,21 @@ impl Database {
         match self.store.begin_import(new_import(org)).await.unwrap() {
             Begun::Started(id) => id,
             Begun::Taken(import) => panic!("taken by {}", import.id),
+        }
+    }
+}
+
+/// A connection that the store knows nothing of.
+pub(super) enum Session {
+    Postgres(tokio_postgres::Client),
+    Sqlite(SqliteConnection),
+}
+
+impl Session {
+    pub(super) async fn execute(&mut self, sql: &str) {
+        match self {
+            Self::Postgres(client) => client.batch_execute(sql).await.unwrap(),
+            Self::Sqlite(file) => file.batch_execute(sql).unwrap(),
         }
     }
 }
@@ -167,19 +187,19 @@ pub(super) fn received(total: u64) -> Received {
 macro_rules! both_databases {
     ($($(#[$attribute:meta])* async fn $name:ident($database:ident) $body:block)+) => {$(
         $(#[$attribute])*
-        mod $name {
-            use super::*;
+        async fn $name($database: $crate::conformance::database::Database) $body
 
-            async fn story($database: $crate::conformance::database::Database) $body
+        mod $name {
+            use $crate::conformance::database::Database;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                story($crate::conformance::database::Database::postgres().await).await;
+                super::$name(Database::postgres().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                story($crate::conformance::database::Database::sqlite().await).await;
+                super::$name(Database::sqlite().await).await;
             }
         }
     )+};

@@ -1,9 +1,10 @@
 //! How imports end: by their counts, by a fault, by cancel, delete and time, and what races do to that.
 
-use worker::import::{ImportId, OrgId, Status};
-use worker::ports::Ending;
+use std::time::Duration;
 
 use longshore::store::model::Deleted;
+use worker::import::{ImportId, OrgId, Status};
+use worker::ports::Ending;
 
 use super::database::{Database, LEASE, NO_TIME, both_databases};
 
@@ -74,6 +75,36 @@ both_databases! {
         assert!(!db.store.renew(run.lease, LEASE).await.unwrap());
         assert!(db.store.finish(run.lease, Ending::Done).await.unwrap().is_none());
         assert!(!db.store.release(run.lease, NO_TIME, false).await.unwrap());
+    }
+
+    /// The batch has the row: a cancel answers when it has ended, with its counts.
+    async fn a_cancel_waits_for_the_batch_in_flight(db) {
+        let org = db.org("acme").await;
+        let id = db.queued(org).await;
+        db.store.claim(id, LEASE).await.unwrap().unwrap();
+        let mut batch = db.session().await;
+        batch.execute(&format!("begin; update imports set created = 2 where id = {id}")).await;
+        let store = db.store.clone();
+        let mut cancel = tokio::spawn(async move { store.cancel_import(org, id).await.unwrap().unwrap() });
+        let early = tokio::time::timeout(Duration::from_millis(300), &mut cancel).await;
+        assert!(early.is_err(), "the batch has not ended");
+        batch.execute("commit").await;
+        let changed = cancel.await.unwrap();
+        assert!(changed.done);
+        assert_eq!((changed.import.status, changed.import.counts.created), (Status::Canceled, 2));
+    }
+
+    /// How long the answer takes must not tell that the import is there.
+    async fn another_organizations_batch_is_not_waited_for(db) {
+        let (org, other) = (db.org("acme").await, db.org("umbrella").await);
+        let id = db.queued(org).await;
+        if db.url.starts_with("sqlite") {
+            return; // every writer waits for the one writer there
+        }
+        let mut batch = db.session().await;
+        batch.execute(&format!("begin; update imports set created = 2 where id = {id}")).await;
+        assert!(db.store.cancel_import(other, id).await.unwrap().is_none());
+        assert_eq!(db.store.delete_import(other, id).await.unwrap(), Deleted::Absent);
     }
 
     async fn a_running_import_is_not_deleted(db) {

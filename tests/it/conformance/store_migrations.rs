@@ -96,7 +96,7 @@ async fn postgres_dump(client: &tokio_postgres::Client) -> String {
         with t as (select oid, relname, relkind, reloptions from pg_class where relnamespace = 'public'::regnamespace)
         select relname || ' ' || relkind::text || coalesce(' ' || reloptions::text, '') from t
         union all select t.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
-            || ' ' || a.attnotnull || ' ' || a.attidentity || ' ' || coalesce(l.collname, '')
+            || ' ' || a.attnotnull || ' ' || a.attidentity::text || ' ' || coalesce(l.collname, '')
             || coalesce(' ' || pg_get_expr(d.adbin, d.adrelid), '') || coalesce(' ' || col_description(t.oid, a.attnum), '')
             from t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and t.relkind = 'r'
             left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
@@ -116,8 +116,8 @@ both_databases! {
             Some(_) => "select m.name || '.' || p.name as line from sqlite_master m, pragma_table_info(m.name) p \
                         where m.type = 'table' and m.name not like 'sqlite%' and m.name not like '\\_\\_%' escape '\\' \
                         order by 1",
-            None => "select table_name || '.' || column_name as line from information_schema.columns \
-                     where table_schema = 'public' and table_name not like '\\_\\_%' order by 1 collate \"C\"",
+            None => "select table_name || '.' || column_name collate \"C\" as line from information_schema.columns \
+                     where table_schema = 'public' and table_name not like '\\_\\_%' order by line",
         };
         let lines: Vec<String> = match db.sqlite_file() {
             Some(mut file) => {

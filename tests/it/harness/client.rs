@@ -10,8 +10,10 @@ use serde_json::Value;
 /// A key and the address it is for. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
-    http: reqwest::Client,
-    base: String,
+    /// Shared by all clones.
+    pub(crate) http: reqwest::Client,
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) base: String,
     /// The API key, empty for a stranger.
     pub(crate) key: String,
     /// The organization's uuid.

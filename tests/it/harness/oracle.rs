@@ -36,14 +36,26 @@ pub(crate) fn difference(expected: &Value, import: &Value, users: &[Value], fail
     (!output.status.success()).then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The same random history of imports for the same seed: `[{"options", "file" (hex)}]`.
-pub(crate) fn random_history(seed: u64) -> Vec<(Value, Vec<u8>)> {
+/// One import of a random history.
+pub(crate) struct Step {
+    /// What goes into the part `options`.
+    pub(crate) options: Value,
+    /// The uploaded bytes.
+    pub(crate) file: Vec<u8>,
+    /// What it must do, as `expect` says it.
+    pub(crate) expected: Value,
+}
+
+/// The same random history of imports for the same seed, each with what it must do after those before it.
+pub(crate) fn random_history(seed: u64) -> Vec<Step> {
     let output = run("random_files.py", &seed.to_string(), &[]);
     let steps: Vec<Value> = serde_json::from_slice(&output.stdout).expect("the generator speaks JSON");
-    steps
-        .iter()
-        .map(|step| (step["options"].clone(), bytes(&step["file"])))
-        .collect()
+    let read = |step: &Value| Step {
+        options: step["options"].clone(),
+        file: bytes(&step["file"]),
+        expected: step["expected"].clone(),
+    };
+    steps.iter().map(read).collect()
 }
 
 /// The oracle's own tests.

@@ -55,10 +55,13 @@ impl Process {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// The last lines of the log, for a person.
+    /// The last lines of the log that are not daily business, for a person.
     pub(crate) fn log_tail(&self) -> String {
         let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
+        let lines: Vec<&str> = log
+            .lines()
+            .filter(|line| !line.contains("\"level\":\"INFO\""))
+            .collect();
         let tail = lines.get(lines.len().saturating_sub(40)..).unwrap_or_default();
         format!("--- {}\n{}\n", self.log.display(), tail.join("\n"))
     }

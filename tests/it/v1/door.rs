@@ -23,12 +23,21 @@ struct Entry {
 }
 
 fn entry(number: u32, name: &'static str, file: impl Into<Vec<u8>>, fate: Fate) -> Entry {
-    Entry { number, name, file: file.into(), fate }
+    Entry {
+        number,
+        name,
+        file: file.into(),
+        fate,
+    }
 }
 
 fn utf16(text: &str, bom: bool) -> Vec<u8> {
     let start: &[u8] = if bom { &[0xff, 0xfe] } else { &[] };
-    start.iter().copied().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect()
+    start
+        .iter()
+        .copied()
+        .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
+        .collect()
 }
 
 /// A name of this many bytes in the middle of an otherwise sound file.
@@ -45,10 +54,10 @@ fn encodings() -> Vec<Entry> {
         entry(3, "UTF-16 without BOM", utf16(plain, false), Taken([1, 1, 0, 0])),
         entry(4, "UTF-32", [0xff, 0xfe, 0, 0, b'a', 0, 0, 0].to_vec(), Refused(415, "unsupported-encoding", None)),
         entry(5, "Latin-1 byte in a row", b"source_id,first_name\n1,caf\xE9\n".to_vec(), Taken([1, 1, 0, 0])),
-        entry(7, "UTF-8, then a byte that is none", [&b"source_id,first_name\n1,\xC3\xA9\n2,\xFF\n"[..]].concat(), Refused(400, "broken-encoding", None)),
-        entry(7, "overlong UTF-8 in UTF-8", b"source_id,first_name\n1,\xC3\xA9\xC0\xAF\n".to_vec(), Refused(400, "broken-encoding", None)),
-        entry(9, "NUL in a cell", b"source_id,first_name\n1,a\0b\n".to_vec(), Refused(400, "nul", None)),
-        entry(10, "only NULs", vec![0; 10_000], Refused(400, "nul", None)),
+        entry(7, "UTF-8, then a byte that is none", [&b"source_id,first_name\n1,\xC3\xA9\n2,\xFF\n"[..]].concat(), Refused(400, "invalid-encoding", None)),
+        entry(7, "overlong UTF-8 in UTF-8", b"source_id,first_name\n1,\xC3\xA9\n2,\xC3\xBC\n3,\xC0\xAF\n".to_vec(), Refused(400, "invalid-encoding", None)),
+        entry(9, "NUL in a cell", b"source_id,first_name\n1,a\0b\n".to_vec(), Refused(400, "nul-byte", None)),
+        entry(10, "only NULs", vec![0; 10_000], Refused(400, "nul-byte", None)),
         entry(11, "escape sequence in a name", b"source_id,first_name\n1,\x1b[31m\n".to_vec(), Taken([1, 0, 1, 0])),
         entry(12, "right-to-left override in text", "source_id,first_name\n1,a\u{202e}b\n", Taken([1, 1, 0, 0])),
         entry(13, "NFC and NFD ids are two", "source_id\né\ne\u{301}\n", Taken([2, 2, 0, 0])),
@@ -100,8 +109,15 @@ async fn meet(client: &Client, entry: Entry) {
     match entry.fate {
         Refused(status, code, record) => {
             let problem: Value = answer.json();
-            assert_eq!((answer.status, problem["code"].as_str()), (status, Some(code)), "{place}: {problem:#}");
-            assert!(answer.header("content-type").starts_with("application/problem+json"), "{place}");
+            assert_eq!(
+                (answer.status, problem["code"].as_str()),
+                (status, Some(code)),
+                "{place}: {problem:#}"
+            );
+            assert!(
+                answer.header("content-type").starts_with("application/problem+json"),
+                "{place}"
+            );
             if record.is_some() {
                 assert_eq!(problem["record"].as_u64(), record, "{place}: {problem:#}");
                 assert!(problem["byte"].is_u64(), "{place}: {problem:#}");

@@ -12,8 +12,20 @@ const FILE: &str = "E-Mail;Personalnummer;Formel;password_hash\r\n\
     short;5\r\n";
 
 fn parse(csv: &str) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(csv.as_bytes());
-    reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(csv.as_bytes());
+    reader
+        .records()
+        .map(|record| record.unwrap().iter().map(str::to_owned).collect())
+        .collect()
+}
+
+/// Without the row's number and the sentence, which speak of the file that was sent.
+fn codes_and_cells(csv: &str) -> Vec<Vec<String>> {
+    let of = |row: Vec<String>| [&row[1..2], &row[3..]].concat();
+    parse(csv).into_iter().map(of).collect()
 }
 
 both_stacks! {
@@ -53,8 +65,7 @@ both_stacks! {
             let unmended = client.import(&format!("resource=users&dry_run=true&retry_of={id}"), file.clone()).await;
             let unmended_import = client.wait_final(unmended).await;
             assert_eq!(count(&unmended_import, "failed"), 4, "{unmended_import:#}");
-            let original: Vec<Vec<String>> = parse(&client.failed_csv(id).await).iter().map(|row| row[1..].to_vec()).collect();
-            let again: Vec<Vec<String>> = parse(&client.failed_csv(unmended).await).iter().map(|row| row[1..].to_vec()).collect();
+            let (original, again) = (codes_and_cells(&client.failed_csv(id).await), codes_and_cells(&client.failed_csv(unmended).await));
             assert_eq!(again, original, "the same cells came back, form {form:?}");
         }
         let mended = client.failed_csv(id).await.replace("ana@,", "ana@example.com,").replace(",,'quoted", "c@example.com,3,'quoted");

@@ -15,7 +15,9 @@ const FILE: &str = "source_id\n1\n";
 /// Sends bytes as they are and reads what comes back; `{host}` and `{key}` are filled in.
 async fn raw(client: &Client, request: &str) -> String {
     let mut stream = TcpStream::connect(client.address()).await.unwrap();
-    let request = request.replace("{host}", client.address()).replace("{key}", &client.key);
+    let request = request
+        .replace("{host}", client.address())
+        .replace("{key}", &client.key);
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let _reset = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
@@ -26,10 +28,13 @@ fn status(answer: &str) -> &str {
     answer.get(9..12).unwrap_or(answer)
 }
 
-const HEAD: &str = "POST /v1/imports?resource=users HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n";
+const HEAD: &str =
+    "POST /v1/imports?resource=users HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n";
 
 async fn post_as(client: &Client, media_type: &str, body: impl Into<Vec<u8>>) -> (u16, String) {
-    let request = client.request(Method::POST, "/v1/imports?resource=users").header("Content-Type", media_type);
+    let request = client
+        .request(Method::POST, "/v1/imports?resource=users")
+        .header("Content-Type", media_type);
     let answer = client.send(request.body(body.into())).await;
     let code = answer.json()["code"].as_str().unwrap_or_default().to_owned();
     (answer.status, code)
@@ -40,7 +45,8 @@ fn multipart(parts: &[&str], end: &str) -> Vec<u8> {
     format!("{}{end}", parts.concat()).into_bytes()
 }
 
-const PART: &str = "Content-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\nsource_id\n1\n";
+const PART: &str =
+    "Content-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\nsource_id\n1\n";
 
 both_stacks! {
     async fn media_types_and_boundaries(stack) {

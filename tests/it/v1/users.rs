@@ -1,7 +1,9 @@
 //! `/v1/users`: the imported people, read and edited under the very rules of the import.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{both_stacks, count};
 
@@ -32,8 +34,8 @@ both_stacks! {
         let client = &running.client;
         let wrong = json!({"source": "hr", "source_id": "7", "email": "ana@", "date_of_birth": "30.2.1990"});
         let problem = client.send_json(Method::POST, "/v1/users", &wrong).await.expect(422).json();
-        let pointers: Vec<&Value> = problem["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
-        assert_eq!(pointers, ["/email", "/date_of_birth"], "{problem:#}");
+        let pointers: BTreeSet<&str> = problem["errors"].as_array().unwrap().iter().filter_map(|error| error["pointer"].as_str()).collect();
+        assert_eq!(pointers, BTreeSet::from(["/email", "/date_of_birth"]), "{problem:#}");
         let unknown = json!({"source": "hr", "source_id": "7", "emial": "x"});
         let problem = client.send_json(Method::POST, "/v1/users", &unknown).await.expect(400);
         assert!(problem.text.contains("email"), "{}", problem.text);

@@ -209,7 +209,8 @@ fn refuse(encoding: &'static Encoding, place: u64, to: &mut Plain, out: &mut Vec
     };
     let (row, name) = (row(record), name(encoding));
     let detail = format!(
-        "In {row}, the byte at offset {place} is not {name}, in which the file was read. Save the whole file as UTF-8,          or say which encoding it is in: `encoding=windows-1252`, for example."
+        "In {row}, the byte at offset {place} is not {name}, in which the file was read. Save the whole file as UTF-8, \
+         or say which encoding it is in: `encoding=windows-1252`, for example."
     );
     DoorError::bad("invalid-encoding", detail).at(record, Some(place))
 }
@@ -221,7 +222,8 @@ fn refuse_mixture(encoding: &'static Encoding, place: u64, to: &mut Plain, out: 
     };
     let (row, name) = (row(record), name(encoding));
     let detail = format!(
-        "{row}, at offset {place}, is UTF-8, while the file before it looks like {name}. A file must be in one encoding:          save all of it as UTF-8, or say which it is: `encoding={name}`, for example."
+        "{row}, at offset {place}, is UTF-8, while the file before it looks like {name}. A file must be in one encoding: \
+         save all of it as UTF-8, or say which it is: `encoding={name}`, for example."
     );
     DoorError::bad("invalid-encoding", detail).at(record, Some(place))
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL: classify by key lookups, COPY the new, UPDATE the changed, leave the same alone. Same counts and rows as
-//! SQLite; what differs is that other writers work beside a batch, so records that may change are read under their lock,
-//! a key taken meanwhile sends the batch back to be classified again, and a deadlock sends back the whole transaction.
+//! SQLite; what differs is that other writers work beside a batch. A key taken or a record changed meanwhile sends the batch
+//! back to be classified again, and a deadlock sends back the whole transaction. Every writer of a record must raise its
+//! version: that is how a change is noticed.
 
 mod copy;
 pub(in crate::store) mod pool;
@@ -8,6 +9,7 @@ mod probe;
 mod trouble;
 mod write;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
@@ -16,6 +18,7 @@ use worker::batch::plan::{Plan, Planner};
 use worker::ports::Commit;
 
 use self::pool::{BulkPool, Connection, Session};
+use self::probe::{Lock, Records};
 use self::trouble::Trouble;
 use super::job::{Job, Ledgered, Settled, Standing, advanced, read_counts};
 use crate::store::cell::{signed, unsigned};
@@ -25,7 +28,7 @@ use crate::store::error::StoreError;
 const ATTEMPTS: u32 = 5;
 /// Pause before the second attempt; each further one is four times as long, 2 s in all: a restarted server answers by then.
 const PAUSE: Duration = Duration::from_millis(25);
-/// How often keys may be taken by others between probe and COPY before the transaction starts anew.
+/// How often other writers may be faster before the transaction starts anew.
 const CLASSIFICATIONS: u32 = 5;
 
 /// Writes a batch, all or nothing.
@@ -75,7 +78,6 @@ async fn transact(connection: &mut Connection, job: &Job<'_>) -> Result<Ended, T
         return Ok(Ended::Fenced);
     };
     let plan = place(&mut session, job, &standing).await?;
-    write::update(&mut session, job, &plan.updates, standing.now).await?;
     write::keep_failures(&mut session, job, &plan.failures).await?;
     let settled = Settled::new(&standing, &plan)?;
     advance(&mut session, job, &settled).await?;
@@ -116,30 +118,45 @@ fn six(row: &Row) -> Result<[i64; 6], tokio_postgres::Error> {
     Ok(cells)
 }
 
-/// Plans the batch and writes its new records. A key that another writer takes between probe and COPY shows as a violation
-/// of the key's uniqueness; then that writer has committed, and the next probe sees its record.
+/// Plans the batch and writes its records. A key that another writer takes meanwhile shows as a violation of its
+/// uniqueness, a record that another one changes by its version; by then that writer has committed, and the batch is
+/// classified again, with the records locked.
 async fn place<'a>(session: &mut Session<'_>, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, Trouble> {
-    let mut tries = CLASSIFICATIONS;
-    loop {
-        let plan = classify(session, job, standing).await?;
-        if plan.inserts.is_empty() {
-            return Ok(plan);
-        }
-        session.command("savepoint new_records").await?;
-        match write::insert(session, job, &plan.inserts, standing.now).await {
-            Err(Trouble::Taken(_)) if tries > 1 => session.command("rollback to savepoint new_records").await?,
+    let mut lock = Lock::Versions;
+    for _ in 0..CLASSIFICATIONS {
+        let (plan, versions) = classify(session, job, standing, lock).await?;
+        session.command("savepoint records").await?;
+        match write_records(session, job, &plan, &versions, standing.now).await {
+            Err(Trouble::Overtaken) => session.command("rollback to savepoint records").await?,
             other => return other.map(|()| plan),
         }
-        tries -= 1;
+        lock = Lock::Rows;
     }
+    Err(Trouble::Overtaken)
 }
 
-async fn classify<'a>(session: &mut Session<'_>, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, Trouble> {
+async fn write_records(
+    session: &mut Session<'_>,
+    job: &Job<'_>,
+    plan: &Plan<'_>,
+    versions: &HashMap<i64, i64>,
+    now: NaiveDateTime,
+) -> Result<(), Trouble> {
+    write::insert(session, job, &plan.inserts, now).await?;
+    write::update(session, job, &plan.updates, versions, now).await
+}
+
+async fn classify<'a>(
+    session: &mut Session<'_>,
+    job: &Job<'a>,
+    standing: &Standing,
+    lock: Lock,
+) -> Result<(Plan<'a>, HashMap<i64, i64>), Trouble> {
     let planner = Planner::new(job.batch, job.run.options.mode);
     let hits = probe::probe(session, job, planner.keys()).await?;
-    let loaded = probe::load(session, job, &planner, &hits).await?;
+    let Records { loaded, versions } = probe::load(session, job, &planner, &hits, lock).await?;
     let found = hits.found(&planner, loaded);
-    Ok(planner.plan(found, job.policy(&standing.counts)))
+    Ok((planner.plan(found, job.policy(&standing.counts)), versions))
 }
 
 /// The last statement: what a poll will show, and where the next batch starts. A committed batch clears the suspicion that

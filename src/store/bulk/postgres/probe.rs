@@ -1,4 +1,6 @@
-//! What the table holds of a batch's keys: id and hash of each, and the values, under lock, of those that may change.
+//! What the table holds of a batch's keys: id and hash of each, and the values of those that may change.
+
+use std::collections::HashMap;
 
 use tokio_postgres::Row;
 use worker::batch::Key;
@@ -65,93 +67,109 @@ async fn probe_table(
     Ok(())
 }
 
-/// Reads the records the plan needs, locking those that may be written.
+/// What was read of the records the plan needs.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    /// Their values.
+    pub(super) loaded: Vec<Loaded>,
+    /// Their versions by row, for `write::update` to prove that nobody wrote since.
+    pub(super) versions: HashMap<i64, i64>,
+}
+
+/// Whether records that may be written are locked as they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// No: their versions show whether somebody was faster. A lock would write every record once more.
+    Versions,
+    /// Yes: somebody was.
+    Rows,
+}
+
+/// Reads the records the plan needs.
 pub(super) async fn load(
     session: &mut Session<'_>,
     job: &Job<'_>,
     planner: &Planner<'_>,
     hits: &Hits,
-) -> Result<Vec<Loaded>, Trouble> {
-    let mut loaded = Vec::new();
-    let own = hits.wanted(planner, true);
+    lock: Lock,
+) -> Result<Records, Trouble> {
+    let mut records = Records::default();
+    let (written, wanted) = (job.written(), hits.wanted(planner, true));
+    let sql = load_sql(job, &written, lock);
     load_table(
         session,
-        &Source {
-            job,
-            table: job.written(),
-            locked: true,
-        },
         planner,
-        own,
-        &mut loaded,
+        Wanted {
+            sql,
+            owner: written.owner,
+            rows: wanted,
+        },
+        &mut records,
     )
     .await?;
-    if let Some(table) = job.beneath() {
-        let seen = hits.wanted(planner, false);
-        load_table(
-            session,
-            &Source {
-                job,
-                table,
-                locked: false,
-            },
-            planner,
-            seen,
-            &mut loaded,
-        )
-        .await?;
+    if let Some(beneath) = job.beneath() {
+        let sql = load_sql(job, &beneath, Lock::Versions);
+        let wanted = Wanted {
+            sql,
+            owner: beneath.owner,
+            rows: hits.wanted(planner, false),
+        };
+        load_table(session, planner, wanted, &mut records).await?;
     }
-    Ok(loaded)
+    Ok(records)
 }
 
-struct Source<'a> {
-    job: &'a Job<'a>,
-    table: Table,
-    locked: bool,
+/// Records of one table: the place of each one's key, and its row.
+struct Wanted {
+    sql: String,
+    owner: i64,
+    rows: Vec<(usize, i64)>,
 }
 
-impl Source<'_> {
-    /// Rows come, and are locked, in the order of their keys: two writers of the same records wait instead of deadlocking.
-    fn sql(&self) -> String {
-        let columns = list_of("u", key_columns().chain(value_columns(self.job.resource())));
-        let Table { name, scope, .. } = &self.table;
-        let lock = if self.locked { "for update of u" } else { "" };
-        format!(
-            "select k.nth, u.content_hash, {columns}
-             from unnest($1::bigint[]) with ordinality as k(id, nth) join {name} u on u.id = k.id and u.{scope} = $2
-             order by k.nth {lock}"
-        )
-    }
+/// Rows are locked in the order of their keys: two writers of the same records wait instead of deadlocking. `+ 0` keeps the
+/// owner out of the planner's choice of index: on a table it has no statistics of, it would read everything the owner has
+/// for each record instead of one row by its id.
+fn load_sql(job: &Job<'_>, table: &Table, lock: Lock) -> String {
+    let columns = list_of("u", key_columns().chain(value_columns(job.resource())));
+    let Table { name, scope, .. } = table;
+    let in_order = match lock {
+        Lock::Rows => "order by k.nth for update of u",
+        Lock::Versions => "",
+    };
+    format!(
+        "select k.nth, u.version, u.content_hash, {columns}
+         from unnest($1::bigint[]) with ordinality as k(id, nth) join {name} u on u.id = k.id and u.{scope} + 0 = $2
+         {in_order}"
+    )
 }
 
 async fn load_table(
     session: &mut Session<'_>,
-    source: &Source<'_>,
     planner: &Planner<'_>,
-    wanted: Vec<(usize, i64)>,
-    loaded: &mut Vec<Loaded>,
+    wanted: Wanted,
+    records: &mut Records,
 ) -> Result<(), Trouble> {
-    if wanted.is_empty() {
+    if wanted.rows.is_empty() {
         return Ok(());
     }
-    let ids: Vec<i64> = wanted.iter().map(|(_, id)| *id).collect();
-    for row in session.query(&source.sql(), &[&ids, &source.table.owner]).await? {
+    let ids: Vec<i64> = wanted.rows.iter().map(|(_, id)| *id).collect();
+    for row in session.query(&wanted.sql, &[&ids, &wanted.owner]).await? {
         let nth: i64 = row.try_get(0)?;
-        let Some((slot, _)) = usize::try_from(nth - 1).ok().and_then(|place| wanted.get(place)) else {
-            continue;
-        };
+        let place = usize::try_from(nth - 1).ok().and_then(|place| wanted.rows.get(place));
+        let Some((slot, id)) = place else { continue };
         let Some(key) = planner.keys().get(*slot) else { continue };
         if has_key(&row, key)? {
-            loaded.push(read_loaded(&row, *slot)?);
+            records.loaded.push(read_loaded(&row, *slot)?);
+            records.versions.insert(*id, row.try_get(1)?);
         }
     }
     Ok(())
 }
 
-/// The first two columns are the place and the hash, then come key and values.
-const KEY_AT: usize = 2;
+/// The first three columns are place, version and hash, then come key and values.
+const KEY_AT: usize = 3;
 
-/// A writer may have given the record another key between probe and lock.
+/// A writer may have given the record another key since the probe.
 fn has_key(row: &Row, key: &Key) -> Result<bool, tokio_postgres::Error> {
     let is: [&str; 3] = [row.try_get(KEY_AT)?, row.try_get(KEY_AT + 1)?, row.try_get(KEY_AT + 2)?];
     Ok(is == [&*key.source, &*key.source_id, &*key.language])
@@ -161,9 +179,6 @@ fn read_loaded(row: &Row, slot: usize) -> Result<Loaded, Trouble> {
     let cells =
         (KEY_AT + 3..row.len()).map(|column| row.try_get::<_, Option<&str>>(column).map(|cell| cell.map(Box::from)));
     let stored = read_stored(cells.collect::<Result<_, _>>()?)?;
-    Ok(Loaded {
-        slot,
-        hash: read_hash(row.try_get(1)?),
-        stored,
-    })
+    let hash = read_hash(row.try_get(2)?);
+    Ok(Loaded { slot, hash, stored })
 }

@@ -10,8 +10,8 @@ use crate::store::error::StoreError;
 pub(super) enum Trouble {
     /// Nothing was written and nothing is wrong with the batch: a deadlock, a lock held too long, a connection that died.
     Again(StoreError),
-    /// Another writer took a key between probe and COPY.
-    Taken(Error),
+    /// Another writer took a key or changed a record after it was looked up. The batch is to be classified again.
+    Overtaken,
     /// Trying at once would end the same way.
     Failed(StoreError),
 }
@@ -19,7 +19,7 @@ pub(super) enum Trouble {
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         match error.code() {
-            Some(&SqlState::UNIQUE_VIOLATION) => Self::Taken(error),
+            Some(&SqlState::UNIQUE_VIOLATION) => Self::Overtaken,
             Some(
                 &SqlState::T_R_DEADLOCK_DETECTED
                 | &SqlState::T_R_SERIALIZATION_FAILURE
@@ -44,7 +44,7 @@ impl From<Trouble> for StoreError {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Again(error) | Trouble::Failed(error) => error,
-            Trouble::Taken(error) => Self::unavailable(error),
+            Trouble::Overtaken => Self::unavailable("other writers were faster every time"),
         }
     }
 }

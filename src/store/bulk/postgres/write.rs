@@ -1,5 +1,7 @@
 //! A plan written down: COPY for new records and refused rows, one UPDATE for changed records.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
 use tokio_postgres::types::ToSql;
 use worker::batch::plan::Write;
@@ -10,7 +12,6 @@ use super::trouble::Trouble;
 use crate::store::bulk::columns::{attributes, list, new_record_columns, value_columns, values};
 use crate::store::bulk::job::{FAILURE_COLUMNS, Job, failure_cells};
 use crate::store::cell::signed;
-use crate::store::error::StoreError;
 
 /// Writes new records.
 pub(super) async fn insert(
@@ -19,6 +20,9 @@ pub(super) async fn insert(
     inserts: &[Write<'_>],
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
+    if inserts.is_empty() {
+        return Ok(());
+    }
     let table = job.written();
     let columns = new_record_columns(job.resource(), table.scope);
     let sql = format!(
@@ -48,17 +52,19 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Overwrites known records, which `load` has locked.
+/// Overwrites known records, if each still has the version it was read with.
 pub(super) async fn update(
     session: &mut Session<'_>,
     job: &Job<'_>,
     updates: &[(i64, Write<'_>)],
+    versions: &HashMap<i64, i64>,
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
     if updates.is_empty() {
         return Ok(());
     }
     let ids: Vec<i64> = updates.iter().map(|(id, _)| *id).collect();
+    let seen: Vec<Option<i64>> = ids.iter().map(|id| versions.get(id).copied()).collect();
     let hashes: Vec<&[u8]> = updates.iter().map(|(_, write)| write.hash.as_slice()).collect();
     let texts = updates
         .iter()
@@ -66,36 +72,32 @@ pub(super) async fn update(
         .collect::<Result<Vec<_>, _>>()?;
     let cells = by_column(updates, &texts);
     let import = job.run.lease.import.0;
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&import, &now, &ids, &hashes];
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&import, &now, &ids, &seen, &hashes];
     params.extend(cells.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
     let written = session.execute(&update_sql(job), &params).await?;
     if usize::try_from(written) == Ok(updates.len()) {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(Trouble::Overtaken)
     }
-    Err(StoreError::Corrupt(format!(
-        "{written} of {} locked records took their update",
-        updates.len()
-    ))
-    .into())
 }
 
-/// Binds: the import, the time, then arrays of ids, hashes and one of each value column.
+/// Binds: the import, the time, then arrays of ids, versions, hashes and one of each value column.
 fn update_sql(job: &Job<'_>) -> String {
     let columns: Vec<&str> = value_columns(job.resource()).collect();
     let set: String = columns
         .iter()
         .map(|column| format!("\"{column}\" = k.\"{column}\", "))
         .collect();
-    let arrays: String = (5..)
+    let arrays: String = (6..)
         .zip(&columns)
         .map(|(bind, _)| format!(", ${bind}::text[]"))
         .collect();
-    let table = job.written();
     format!(
         "update {} u set {set} content_hash = k.content_hash, version = u.version + 1, updated_by_import = $1, updated_at = $2
-         from unnest($3::bigint[], $4::bytea[]{arrays}) as k(id, content_hash, {})
-         where u.id = k.id",
-        table.name,
+         from unnest($3::bigint[], $4::bigint[], $5::bytea[]{arrays}) as k(id, version, content_hash, {})
+         where u.id = k.id and u.version = k.version",
+        job.written().name,
         list(columns)
     )
 }

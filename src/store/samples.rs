@@ -1,4 +1,4 @@
-//! An import with something in every place, for the tests of views.
+//! An import with something in every place, for the tests of those who show it.
 
 use chrono::{DateTime, Utc};
 use worker::import::{Counts, ImportId, ImportOptions, OrgId, Status};
