@@ -3,7 +3,7 @@
 //! id, a header, a query string or anything out of a file.
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ const BUCKETS: [f64; 14] = [
 ];
 /// Histogram samples wait in memory until they are folded into buckets this often.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// Libraries whose starts and stops are no news; a filter that names them goes before this.
+const QUIET: &str = "actix_server=warn,apalis_core=warn";
 const METADATA: Metadata<'static> = Metadata::new("longshore", Level::INFO, None);
 
 /// The log could not be set up.
@@ -34,7 +36,8 @@ pub enum LogError {
 
 /// Starts the log of the process; `filter` as in `info` or `longshore=debug,info`.
 pub fn start_log(filter: &str) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(filter).map_err(|_| LogError::Filter(filter.to_owned()))?;
+    let whole = format!("{QUIET},{filter}");
+    let filter = EnvFilter::try_new(whole).map_err(|_| LogError::Filter(filter.to_owned()))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -48,6 +51,14 @@ pub fn start_log(filter: &str) -> Result<(), LogError> {
             .try_init()
     };
     started.map_err(|_| LogError::Taken)
+}
+
+/// A line for the person at the terminal, if there is one; a log of JSON lines stays one.
+pub fn announce(line: impl fmt::Display) {
+    let mut terminal = std::io::stderr();
+    if terminal.is_terminal() {
+        let _closed = writeln!(terminal, "{line}");
+    }
 }
 
 /// The process's numbers; cheap to clone.

@@ -17,6 +17,8 @@ pub mod problem;
 pub mod query;
 mod request_id;
 mod routes;
+#[cfg(test)]
+mod samples;
 pub mod spigit;
 mod surface;
 mod uploads;
@@ -41,6 +43,7 @@ use self::body::pace;
 use self::in_flight::InFlight;
 use self::problem::{Kind, Problem};
 use crate::app::App;
+use crate::telemetry::announce;
 
 /// Headers must be in by then.
 const HEADERS_WITHIN: Duration = Duration::from_secs(5);
@@ -110,6 +113,9 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     };
     let server = builder.listen("http", listener, factory)?.run();
     tracing::info!(%address, "http.listening");
+    announce(format_args!(
+        "listening on http://{address}, documentation at http://{address}/docs/"
+    ));
     let handle = server.handle();
     let stopping = async {
         app.stop.cancelled().await;

@@ -22,8 +22,6 @@ mod migrate;
 pub mod model;
 mod organizations;
 mod postgres;
-#[cfg(test)]
-pub(crate) mod samples;
 mod schema;
 mod sqlite;
 mod sweep;

@@ -5,8 +5,10 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on panics"
+    reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
 
 mod conformance;

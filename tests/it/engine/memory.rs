@@ -170,7 +170,7 @@ impl State {
 
     fn commit(&mut self, batch: &Batch) -> Commit {
         let planner = Planner::new(batch, self.import.options.mode);
-        let keys: Vec<Key> = planner.keys().iter().map(|key| Key::clone(key)).collect();
+        let keys: Vec<Key> = planner.keys().iter().copied().cloned().collect();
         let table = self.target();
         let found = keys.iter().enumerate().map(|(slot, key)| match table.get(key) {
             None => Found::Absent,

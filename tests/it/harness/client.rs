@@ -16,8 +16,6 @@ pub(crate) struct Client {
     pub(crate) base: String,
     /// The API key, empty for a stranger.
     pub(crate) key: String,
-    /// The organization's uuid.
-    pub(crate) organization: String,
 }
 
 /// An answer, read to its end.
@@ -65,12 +63,11 @@ pub(super) fn http() -> reqwest::Client {
 }
 
 impl Client {
-    pub(super) fn new(port: u16, key: String, organization: String) -> Self {
+    pub(super) fn new(port: u16, key: String) -> Self {
         Self {
             http: http(),
             base: format!("http://127.0.0.1:{port}"),
             key,
-            organization,
         }
     }
 

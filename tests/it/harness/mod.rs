@@ -31,19 +31,18 @@ pub(crate) use running::{Role, Running, Stack};
 macro_rules! both_stacks {
     ($($(#[$attribute:meta])* async fn $name:ident($stack:ident) $body:block)+) => {$(
         $(#[$attribute])*
+        async fn $name($stack: $crate::harness::Stack) $body
+
+        // A function and a module may share a name.
         mod $name {
-            use super::*;
-
-            async fn story($stack: $crate::harness::Stack) $body
-
             #[tokio::test]
             async fn embedded() {
-                story($crate::harness::Stack::Embedded).await;
+                super::$name($crate::harness::Stack::Embedded).await;
             }
 
             #[tokio::test]
             async fn scaled() {
-                story($crate::harness::Stack::Scaled).await;
+                super::$name($crate::harness::Stack::Scaled).await;
             }
         }
     )+};

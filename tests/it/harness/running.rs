@@ -96,7 +96,7 @@ impl Stack {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
         let port = free_port();
-        let client = Client::new(port, String::new(), String::new());
+        let client = Client::new(port, String::new());
         Running {
             stack: self,
             client,
@@ -221,7 +221,7 @@ impl Running {
         );
         let answer: Value = serde_json::from_slice(&made.stdout).expect("JSON on stdout");
         let word = |value: &Value| value.as_str().expect("a string").to_owned();
-        Client::new(self.port, word(&answer["key"]), word(&answer["organization"]["id"]))
+        Client::new(self.port, word(&answer["key"]))
     }
 
     /// The processes of one role; all of them are meant wherever a role is named.
@@ -306,7 +306,7 @@ impl Running {
 
     /// The answer of an unauthenticated request.
     pub(crate) fn stranger(&self) -> Client {
-        Client::new(self.port, String::new(), String::new())
+        Client::new(self.port, String::new())
     }
 }
 

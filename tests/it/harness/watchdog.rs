@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 /// PostgreSQL gets QUIT, its "immediate shutdown", and takes its own children along.
@@ -29,6 +29,8 @@ done
 "#;
 
 struct Watchdog {
+    /// It outlives this process, so nobody waits for it.
+    _shell: Child,
     folder: PathBuf,
     pipe: Mutex<ChildStdin>,
 }
@@ -56,7 +58,11 @@ fn watchdog() -> &'static Watchdog {
             .spawn()
             .expect("a shell");
         let pipe = Mutex::new(shell.stdin.take().expect("the shell's pipe"));
-        Watchdog { folder, pipe }
+        Watchdog {
+            _shell: shell,
+            folder,
+            pipe,
+        }
     })
 }
 

@@ -115,7 +115,7 @@ both_stacks! {
         let again = call("resource=users", PEOPLE).await.expect(202);
         assert_eq!(first.json()["id"], again.json()["id"]);
         assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
-        assert_eq!(call("resource=users", "source_id\n9\n").await.expect(422).json()["code"], "idempotency-mismatch");
+        assert_eq!(call("resource=users", "source_id\n9\n").await.expect(422).json()["code"], "idempotency-key-reused");
         call("resource=users&mode=create", PEOPLE).await.expect(422);
         assert_eq!(client.pages("/v1/imports?limit=1000").await.len(), 1);
         // A refused body leaves the key free.

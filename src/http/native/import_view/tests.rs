@@ -4,7 +4,7 @@ use worker::import::{Counts, Status};
 use worker::row_error::RowCode;
 
 use super::*;
-use crate::store::samples::partial as sample;
+use crate::http::samples::partial as sample;
 
 #[test]
 fn a_partial_import_on_the_wire() {

@@ -4,7 +4,7 @@ use worker::import::Counts;
 use worker::mapping;
 
 use super::*;
-use crate::store::samples::partial;
+use crate::http::samples::partial;
 
 fn error(column: &str, message: &str, count: u64, rows: &[u64]) -> TopError {
     TopError {
