@@ -71,6 +71,11 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
+/// A log filter may name a library.
+fn without_strings(line: &str) -> String {
+    line.split('"').step_by(2).collect()
+}
+
 #[track_caller]
 fn assert_none(broken: &[String], rule: &str) {
     assert!(broken.is_empty(), "{rule}:\n{}", broken.join("\n"));
@@ -141,8 +146,9 @@ fn each_library_stays_in_its_room() {
     let mut broken = Vec::new();
     for (path, text) in sources("src").into_iter().chain(sources("worker/src")) {
         for (number, line) in code(&text) {
+            let line = without_strings(line);
             for (word, rooms) in ROOMS {
-                if names(line, word) && !rooms.iter().any(|room| path.starts_with(room)) {
+                if names(&line, word) && !rooms.iter().any(|room| path.starts_with(room)) {
                     broken.push(format!("{path}:{number}: {word} belongs to {}", rooms.join(", ")));
                 }
             }
