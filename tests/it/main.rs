@@ -20,6 +20,7 @@ mod mend;
 mod million;
 mod operations;
 mod oracle;
+mod readme;
 mod servers;
 mod spigit;
 mod stop_and_delete;
