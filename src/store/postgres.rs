@@ -27,6 +27,8 @@ const WAIT: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(5);
 /// Unanswered bytes for so long mean that the other end is gone.
 const SILENCE: Duration = Duration::from_secs(15);
+/// The driver's own patience with a server that says nothing while an answer is awaited: two hours.
+const DRIVERS_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A stream under TLS, or plain where the driver's `sslmode` allows it.
 pub(super) type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
@@ -80,6 +82,12 @@ impl Target {
         let mut config = url.config.clone();
         config.connect_timeout(config.get_connect_timeout().copied().unwrap_or(CONNECT));
         config.tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(SILENCE));
+        if config.get_keepalives_idle() == DRIVERS_IDLE {
+            config
+                .keepalives_idle(SILENCE)
+                .keepalives_interval(SILENCE / 3)
+                .keepalives_retries(3);
+        }
         if config.get_application_name().is_none() {
             config.application_name("longshore");
         }
