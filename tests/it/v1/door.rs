@@ -139,8 +139,10 @@ both_stacks! {
         for (place, entry) in encodings().into_iter().chain(structures()).enumerate() {
             let client = running.admin_of(&format!("org-{place}")).await;
             let refused = matches!(entry.fate, Refused(..));
+            let blobs = running.blobs().await.len();
             meet(&client, entry).await;
             if refused {
+                assert_eq!(running.blobs().await.len(), blobs, "a refused file leaves no bytes");
                 assert_eq!(client.pages("/v1/imports?limit=10").await.len(), 0, "a refused file leaves no import");
             }
         }
