@@ -1,31 +1,19 @@
-//! The composition root: Config → App, and what each mode starts. State travels as values; one token stops everything.
+//! Config → App: every room of the house, built once. State travels as values; one token stops everything. What is started
+//! with it stands in `process`.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use worker::engine::Engine;
-use worker::job::Runner;
-
-use worker::run::{Ports, RunSettings};
 
 use crate::blobs::{BlobError, BlobOptions, Blobs};
-use crate::config::{Config, Mode};
-use crate::http;
-use crate::imports::{BlobSource, StoreLedger, sweep};
+use crate::config::Config;
 use crate::queue::{Queue, QueueError};
 use crate::secrets::{NoRandomness, Secrets};
 use crate::store::model::{NewApiKey, Organization};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
 
-/// Most bytes of a file in one batch.
-const BATCH_BYTES: u64 = 4 * 1024 * 1024;
-/// How long a stop waits for requests and batches in flight before it leaves them to the ledger.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// What every new key of a first start, and of `keys create`, may do.
 pub const ADMIN_SCOPES: [&str; 6] = [
     "imports:read",
@@ -94,7 +82,7 @@ impl App {
             Some(url) => Queue::redis(url)?,
             None => Queue::embedded(),
         };
-        let app = Self {
+        Ok(Self {
             store,
             queue,
             blobs: Blobs::open(&config.blob_url, &blob_options(&config))?,
@@ -103,85 +91,12 @@ impl App {
             stop: CancellationToken::new(),
             config: Arc::new(config),
             _owner: owner,
-        };
-        if app.config.is_embedded() {
-            app.take_over().await?;
-        }
-        Ok(app)
-    }
-
-    /// Alone on the data directory: whatever an earlier process had in hand is orphaned, and nobody has to wait for a lease.
-    async fn take_over(&self) -> Result<(), StartError> {
-        let freed = self.store.free_all_leases().await?;
-        self.blobs.clean_staging(Duration::ZERO).await?;
-        sweep::tidy_once(self, Duration::ZERO).await?;
-        if freed > 0 {
-            tracing::info!(imports = freed, "app.resuming_imports");
-        }
-        Ok(())
+        })
     }
 
     /// Makes an organization, if it is missing, and a key for it; the key's text is known only here.
     pub async fn create_key(&self, organization: &str, name: &str, scopes: &[String]) -> Result<NewKey, StartError> {
         create_key(&self.store, &self.secrets, organization, name, scopes).await
-    }
-
-    /// Runs the parts of the mode until the process is asked to stop.
-    pub async fn run(self) -> Result<(), StartError> {
-        let tasks = TaskTracker::new();
-        tasks.spawn(self.metrics.clone().keep_up(self.stop.clone()));
-        tasks.spawn(sweep::tidy(self.clone()));
-        let engine = (self.config.mode != Mode::Api).then(|| self.start_worker(&tasks));
-        let served = match self.config.mode {
-            Mode::Worker => {
-                self.stop.cancelled().await;
-                Ok(())
-            }
-            Mode::Serve | Mode::Api | Mode::Tool => http::serve(self.clone(), self.bind()?).await,
-        };
-        self.stop.cancel();
-        tasks.close();
-        let drained = async {
-            if let Some(engine) = engine {
-                engine.drained().await;
-            }
-            tasks.wait().await;
-        };
-        if tokio::time::timeout(STOP_WITHIN, drained).await.is_err() {
-            tracing::warn!("app.stopped_with_work_in_hand");
-        }
-        served.map_err(|source| StartError::Io {
-            what: "serving HTTP".to_owned(),
-            source,
-        })
-    }
-
-    fn start_worker(&self, tasks: &TaskTracker) -> Engine {
-        let worker = &self.config.worker;
-        let ledger = StoreLedger::new(self.store.clone(), worker.lease, self.metrics.clone());
-        let ports = Ports {
-            ledger: Arc::new(ledger),
-            source: Arc::new(BlobSource(self.blobs.clone())),
-        };
-        let settings = RunSettings {
-            batch_rows: worker.batch_rows,
-            batch_bytes: BATCH_BYTES,
-            lease: worker.lease,
-        };
-        let engine = Engine::new(ports, settings, worker.concurrency, self.stop.clone());
-        let runner: Runner = Arc::new(engine.clone());
-        let (queue, concurrency, stop) = (self.queue.clone(), worker.concurrency, self.stop.clone());
-        tasks.spawn(async move { queue.listen(runner, concurrency, stop).await });
-        tasks.spawn(sweep::look_for_work(self.clone(), engine.clone()));
-        engine
-    }
-
-    fn bind(&self) -> Result<TcpListener, StartError> {
-        let listen = &self.config.listen;
-        TcpListener::bind(listen).map_err(|source| StartError::Io {
-            what: format!("listening on {listen}"),
-            source,
-        })
     }
 }
 

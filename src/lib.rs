@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `cli` | the command line; starts what was asked for |
 //! | `config` | the only reader of the environment |
-//! | `app` | composes the rooms, by mode |
+//! | `process` | what each mode starts, and how it stops |
+//! | `app` | every room, built once from the settings; what the use cases are given |
 //! | `http` | actix only here: one folder per surface, each a translation |
 //! | `imports` | use cases on imports, one file a verb; where store, blobs and queue meet |
 //! | `records` | use cases on the records themselves |
@@ -14,7 +15,7 @@
 //! | `secrets` | API keys and cursors |
 //! | `telemetry` | logs and metrics |
 //!
-//! Dependencies point one way: `cli → app → {http, imports, telemetry}`; `http → imports, records → {store, blobs, queue, secrets}
+//! Dependencies point one way: `cli → process → http → imports, records → app → {store, blobs, queue, secrets, telemetry, config}
 //! → worker`. `store`, `blobs` and `queue` do not know each other; surfaces never import each other; `worker` is the engine and
 //! knows none of them.
 
@@ -24,6 +25,7 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod imports;
+pub mod process;
 pub mod queue;
 pub mod records;
 pub mod secrets;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CliError, say, talk};
 use crate::app::{ADMIN_SCOPES, App, StartError};
 use crate::config::{Config, Mode, write_private};
+use crate::process;
 use crate::telemetry::start_log;
 
 /// The organization of the first key.
@@ -25,7 +26,7 @@ pub(super) async fn serve(mode: Mode, flags: Vec<(&'static str, String)>) -> Res
         make_first_key(&app).await?;
     }
     stop_on_signal(app.stop.clone())?;
-    Ok(app.run().await?)
+    Ok(process::run(app).await?)
 }
 
 /// On an empty database: the key that opens the house, shown once.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::ports::Checkpoint;
+use crate::import::Checkpoint;
 use crate::row_error::Failure;
 
 pub mod plan;
@@ -148,6 +148,15 @@ pub struct Batch {
     pub from: Checkpoint,
     /// The records.
     pub entries: Vec<Entry>,
+}
+
+/// When a batch is full: whichever comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLimits {
+    /// Most records.
+    pub rows: usize,
+    /// Most bytes of file.
+    pub bytes: u64,
 }
 
 fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value>)]) -> ContentHash {

@@ -152,6 +152,17 @@ impl Counts {
     }
 }
 
+/// How far an import has come: everything before `byte` of the plain blob is dealt with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Records dealt with, blank ones included.
+    pub record: u64,
+    /// Offset of the next record in the plain blob.
+    pub byte: u64,
+    /// Physical line on which the next record starts, 1 = first.
+    pub line: u64,
+}
+
 /// What to do with a row by whether its key exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

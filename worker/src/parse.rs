@@ -6,12 +6,13 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
-use crate::batch::{Batch, Entry, Fate};
+use crate::batch::{Batch, BatchLimits, Entry, Fate};
 use crate::ports::{Checkpoint, Claimed, SourceError};
 use crate::reader::{ReadError, Reader, Record, Shape};
 use crate::rows::{Judged, Rows};
-use crate::run::{BATCHES_WAITING, ParsedSender, RunSettings};
 
+/// Between parser and ledger: one batch waits while another commits.
+const BATCHES_WAITING: usize = 1;
 /// Chunks of the file between the store's stream and the parser.
 const CHUNKS_WAITING: usize = 4;
 
@@ -31,7 +32,7 @@ pub(crate) enum Parsed {
 /// Starts the parser at the claim's checkpoint. It stops by itself when the receiver is dropped.
 pub(crate) fn start(
     claimed: &Claimed,
-    settings: RunSettings,
+    limits: BatchLimits,
     bytes: BoxStream<'static, Result<Bytes, SourceError>>,
 ) -> mpsc::Receiver<Parsed> {
     let (send, receive) = mpsc::channel(BATCHES_WAITING);
@@ -41,7 +42,7 @@ pub(crate) fn start(
     let rows = Rows::new(&claimed.columns, &claimed.options);
     let cutter = Cutter {
         rows,
-        settings,
+        limits,
         from: claimed.checkpoint,
         entries: Vec::new(),
         send,
@@ -70,10 +71,10 @@ struct Parser {
 /// Judges records and cuts them into batches.
 struct Cutter {
     rows: Rows,
-    settings: RunSettings,
+    limits: BatchLimits,
     from: Checkpoint,
     entries: Vec<Entry>,
-    send: ParsedSender,
+    send: mpsc::Sender<Parsed>,
 }
 
 /// The receiver is gone: nobody wants more.
@@ -123,7 +124,7 @@ impl Cutter {
     fn take(&mut self, record: &Record<'_>) -> Result<(), Unwanted> {
         self.entries.push(judge(&self.rows, record));
         let bytes = record.after.byte.saturating_sub(self.from.byte);
-        if self.entries.len() >= self.settings.batch_rows || bytes >= self.settings.batch_bytes {
+        if self.entries.len() >= self.limits.rows || bytes >= self.limits.bytes {
             self.cut()?;
         }
         Ok(())

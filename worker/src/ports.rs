@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::batch::Batch;
+pub use crate::import::Checkpoint;
 use crate::import::{Counts, ImportId, ImportOptions, OrgId};
 use crate::mapping::Column;
 
@@ -22,17 +22,6 @@ pub struct Lease {
     pub import: ImportId,
     /// Drawn anew by each claim.
     pub token: Uuid,
-}
-
-/// How far an import has come: everything before `byte` of the plain blob is dealt with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// Records dealt with, blank ones included.
-    pub record: u64,
-    /// Offset of the next record in the plain blob.
-    pub byte: u64,
-    /// Physical line on which the next record starts, 1 = first.
-    pub line: u64,
 }
 
 /// All a worker needs to run an import, as it stands at the claim.

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::BatchLimits;
 use crate::import::ImportId;
 use crate::parse::{self, Parsed};
 use crate::ports::{Claimed, Commit, Ending, Ledger, LedgerError, Source, SourceError};
@@ -20,10 +20,8 @@ const HAND_BACK_FOR: Duration = Duration::from_secs(600);
 /// How large batches are and how long a lease lasts.
 #[derive(Clone, Copy, Debug)]
 pub struct RunSettings {
-    /// Most records in a batch.
-    pub batch_rows: usize,
-    /// Most bytes of file in a batch.
-    pub batch_bytes: u64,
+    /// When a batch is full.
+    pub batch: BatchLimits,
     /// Length of a lease; it is renewed at a third of it.
     pub lease: Duration,
 }
@@ -98,7 +96,7 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
         Ok(bytes) => bytes,
         Err(error) => return after_source(&error, import),
     };
-    let mut parsed = parse::start(claimed, settings, bytes);
+    let mut parsed = parse::start(claimed, settings.batch, bytes);
     let mut renewal = tokio::time::interval(settings.lease / 3);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let claimed = Arc::new(claimed.clone());
@@ -192,12 +190,6 @@ async fn hand_back(ports: &Ports, claimed: &Claimed, pause: Duration, crashed: b
         wait = (wait * 2).min(Duration::from_secs(5));
     }
 }
-
-/// Bound of the channel between parser and ledger: one batch waits while another commits.
-pub(crate) const BATCHES_WAITING: usize = 1;
-
-/// The parser's end of the channel.
-pub(crate) type ParsedSender = mpsc::Sender<Parsed>;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use worker::batch::plan::{Found, Plan, Planner, Policy};
-use worker::batch::{Batch, ContentHash, Key, Stored};
+use worker::batch::{Batch, BatchLimits, ContentHash, Key, Stored};
 use worker::import::{Counts, ImportId, ImportOptions, OrgId};
 use worker::intake::{Intake, IntakeOptions};
 use worker::mapping;
@@ -40,8 +40,10 @@ struct State {
 
 pub(super) fn settings(batch_rows: usize) -> RunSettings {
     RunSettings {
-        batch_rows,
-        batch_bytes: 1 << 20,
+        batch: BatchLimits {
+            rows: batch_rows,
+            bytes: 1 << 20,
+        },
         lease: Duration::from_secs(60),
     }
 }

@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 
 use super::{Batch, ContentHash, Entry, Fate, Key, Row, Stored};
-use crate::import::{Counts, Mode};
-use crate::ports::Checkpoint;
+use crate::import::{Checkpoint, Counts, Mode};
 use crate::row_error::{Failure, RowCode, RowError};
 
 /// What the ledger knows of a key.

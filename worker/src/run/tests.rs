@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::batch::plan::{Found, Planner, Policy};
-use crate::batch::{Batch, Key, Stored};
+use crate::batch::{Batch, BatchLimits, Key, Stored};
 use crate::import::{Counts, ImportOptions, OrgId};
 use crate::mapping;
 use crate::ports::{Checkpoint, Lease};
@@ -183,8 +183,10 @@ async fn settle(
     let ledger: Arc<dyn Ledger> = Arc::<Memory>::clone(&memory);
     let ports = Ports { ledger, source };
     let settings = RunSettings {
-        batch_rows,
-        batch_bytes: u64::MAX,
+        batch: BatchLimits {
+            rows: batch_rows,
+            bytes: u64::MAX,
+        },
         lease: Duration::from_secs(15),
     };
     loop {
@@ -264,8 +266,7 @@ async fn a_stop_hands_the_import_back() {
     let ledger: Arc<dyn Ledger> = Arc::<Memory>::clone(&memory);
     let ports = Ports { ledger, source };
     let settings = RunSettings {
-        batch_rows: 1,
-        batch_bytes: 1,
+        batch: BatchLimits { rows: 1, bytes: 1 },
         lease: Duration::from_secs(15),
     };
     let stop = CancellationToken::new();

@@ -1,0 +1,95 @@
+//! What each mode starts with an `App`, and how it stops: the worker's engine, the sweeps, HTTP.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+use worker::batch::BatchLimits;
+use worker::engine::Engine;
+use worker::job::Runner;
+use worker::run::{Ports, RunSettings};
+
+use crate::app::{App, StartError};
+use crate::config::Mode;
+use crate::http;
+use crate::imports::{BlobSource, StoreLedger, sweep};
+
+/// Most bytes of a file in one batch.
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
+/// How long a stop waits for requests and batches in flight before it leaves them to the ledger.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Runs the parts of the mode until the process is asked to stop.
+pub async fn run(app: App) -> Result<(), StartError> {
+    if app.config.is_embedded() {
+        take_over(&app).await?;
+    }
+    let tasks = TaskTracker::new();
+    tasks.spawn(app.metrics.clone().keep_up(app.stop.clone()));
+    tasks.spawn(sweep::tidy(app.clone()));
+    let engine = (app.config.mode != Mode::Api).then(|| start_worker(&app, &tasks));
+    let served = match app.config.mode {
+        Mode::Worker => {
+            app.stop.cancelled().await;
+            Ok(())
+        }
+        Mode::Serve | Mode::Api | Mode::Tool => http::serve(app.clone(), bind(&app)?).await,
+    };
+    app.stop.cancel();
+    tasks.close();
+    let drained = async {
+        if let Some(engine) = engine {
+            engine.drained().await;
+        }
+        tasks.wait().await;
+    };
+    if tokio::time::timeout(STOP_WITHIN, drained).await.is_err() {
+        tracing::warn!("app.stopped_with_work_in_hand");
+    }
+    served.map_err(|source| StartError::Io {
+        what: "serving HTTP".to_owned(),
+        source,
+    })
+}
+
+fn start_worker(app: &App, tasks: &TaskTracker) -> Engine {
+    let worker = &app.config.worker;
+    let ledger = StoreLedger::new(app.store.clone(), worker.lease, app.metrics.clone());
+    let ports = Ports {
+        ledger: Arc::new(ledger),
+        source: Arc::new(BlobSource(app.blobs.clone())),
+    };
+    let settings = RunSettings {
+        batch: BatchLimits {
+            rows: worker.batch_rows,
+            bytes: BATCH_BYTES,
+        },
+        lease: worker.lease,
+    };
+    let engine = Engine::new(ports, settings, worker.concurrency, app.stop.clone());
+    let runner: Runner = Arc::new(engine.clone());
+    let (queue, concurrency, stop) = (app.queue.clone(), worker.concurrency, app.stop.clone());
+    tasks.spawn(async move { queue.listen(runner, concurrency, stop).await });
+    tasks.spawn(sweep::look_for_work(app.clone(), engine.clone()));
+    engine
+}
+
+fn bind(app: &App) -> Result<TcpListener, StartError> {
+    let listen = &app.config.listen;
+    TcpListener::bind(listen).map_err(|source| StartError::Io {
+        what: format!("listening on {listen}"),
+        source,
+    })
+}
+
+/// Alone on the data directory: whatever an earlier process had in hand is orphaned, and nobody has to wait for a lease.
+async fn take_over(app: &App) -> Result<(), StartError> {
+    let freed = app.store.free_all_leases().await?;
+    app.blobs.clean_staging(Duration::ZERO).await?;
+    sweep::tidy_once(app, Duration::ZERO).await?;
+    if freed > 0 {
+        tracing::info!(imports = freed, "app.resuming_imports");
+    }
+    Ok(())
+}
