@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use worker::batch::BatchLimits;
 use worker::engine::Engine;
@@ -17,8 +18,8 @@ use crate::imports::{BlobSource, StoreLedger, sweep};
 
 /// Most bytes of a file in one batch.
 const BATCH_BYTES: u64 = 4 * 1024 * 1024;
-/// How long a stop waits for requests and batches in flight before it leaves them to the ledger.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// From the wish to stop until batches in flight are left to the ledger; those who wait for the process wait 5 s.
+const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
 /// Runs the parts of the mode until the process is asked to stop.
 pub async fn run(app: App) -> Result<(), StartError> {
@@ -29,14 +30,16 @@ pub async fn run(app: App) -> Result<(), StartError> {
     tasks.spawn(app.metrics.clone().keep_up(app.stop.clone()));
     tasks.spawn(sweep::tidy(app.clone()));
     let engine = (app.config.mode != Mode::Api).then(|| start_worker(&app, &tasks));
-    let served = match app.config.mode {
-        Mode::Worker => {
-            app.stop.cancelled().await;
-            Ok(())
-        }
-        Mode::Serve | Mode::Api | Mode::Tool => http::serve(app.clone(), bind(&app)?).await,
+    let serving = async {
+        let served = serve(&app).await;
+        app.stop.cancel();
+        served
     };
-    app.stop.cancel();
+    let asked_to_stop = async {
+        app.stop.cancelled().await;
+        Instant::now()
+    };
+    let (served, asked) = tokio::join!(serving, asked_to_stop);
     tasks.close();
     let drained = async {
         if let Some(engine) = engine {
@@ -44,9 +47,18 @@ pub async fn run(app: App) -> Result<(), StartError> {
         }
         tasks.wait().await;
     };
-    if tokio::time::timeout(STOP_WITHIN, drained).await.is_err() {
+    if tokio::time::timeout_at(asked + STOP_WITHIN, drained).await.is_err() {
         tracing::warn!("app.stopped_with_work_in_hand");
     }
+    served
+}
+
+async fn serve(app: &App) -> Result<(), StartError> {
+    if app.config.mode == Mode::Worker {
+        app.stop.cancelled().await;
+        return Ok(());
+    }
+    let served = http::serve(app.clone(), bind(app)?).await;
     served.map_err(|source| StartError::Io {
         what: "serving HTTP".to_owned(),
         source,
