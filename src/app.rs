@@ -93,11 +93,6 @@ impl App {
             _owner: owner,
         })
     }
-
-    /// Makes an organization, if it is missing, and a key for it; the key's text is known only here.
-    pub async fn create_key(&self, organization: &str, name: &str, scopes: &[String]) -> Result<NewKey, StartError> {
-        create_key(&self.store, &self.secrets, organization, name, scopes).await
-    }
 }
 
 /// A key that was just made.
@@ -110,7 +105,7 @@ pub struct NewKey {
     pub organization: Organization,
 }
 
-/// Makes an organization, if it is missing, and a key for it.
+/// Makes an organization, if it is missing, and a key for it; the key's text is known only here.
 pub async fn create_key(
     store: &Store,
     secrets: &Secrets,

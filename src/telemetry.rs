@@ -163,11 +163,6 @@ impl Metrics {
         self.count("longshore_import_row_errors_total", vec![label("code", code)], rows);
     }
 
-    /// Imports that run in this process now.
-    pub fn imports_in_progress(&self, imports: u64) {
-        self.gauge("longshore_imports_in_progress", Vec::new(), imports);
-    }
-
     /// Imports that wait, and how long the oldest has.
     pub fn queue(&self, depth: u64, oldest: Option<Duration>) {
         self.gauge("longshore_queue_depth", vec![label("queue", "imports")], depth);

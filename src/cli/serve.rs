@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{CliError, say, talk};
-use crate::app::{ADMIN_SCOPES, App, StartError};
+use crate::app::{ADMIN_SCOPES, App, StartError, create_key};
 use crate::config::{Config, Mode, write_private};
 use crate::process;
 use crate::telemetry::start_log;
@@ -35,7 +35,7 @@ async fn make_first_key(app: &App) -> Result<(), CliError> {
         return Ok(());
     }
     let scopes = ADMIN_SCOPES.map(str::to_owned);
-    let key = app.create_key(FIRST_ORGANIZATION, "first start", &scopes).await?;
+    let key = create_key(&app.store, &app.secrets, FIRST_ORGANIZATION, "first start", &scopes).await?;
     say(format_args!(
         "API key of organization {FIRST_ORGANIZATION} (shown only now): {}",
         key.text

@@ -20,9 +20,9 @@ pub(super) enum Db {
     Sqlite(Arc<Sqlite>),
 }
 
-/// Runs a query that only reads: `reading!(db, |c| query.load(c).await?)`.
-macro_rules! reading {
-    ($db:expr, |$c:ident| $body:expr) => {
+/// Runs a query on a connection; on SQLite on the one that `$sqlite` gives, `reader` or `writer`.
+macro_rules! on_connection {
+    ($db:expr, $sqlite:ident, |$c:ident| $body:expr) => {
         match $db {
             $crate::store::db::Db::Postgres(postgres) => {
                 let mut connection = postgres.get().await?;
@@ -30,7 +30,7 @@ macro_rules! reading {
                 $body
             }
             $crate::store::db::Db::Sqlite(sqlite) => {
-                let mut connection = sqlite.reader().await?;
+                let mut connection = sqlite.$sqlite().await?;
                 let $c = &mut *connection;
                 $body
             }
@@ -38,21 +38,17 @@ macro_rules! reading {
     };
 }
 
+/// Runs a query that only reads: `reading!(db, |c| query.load(c).await?)`.
+macro_rules! reading {
+    ($db:expr, |$c:ident| $body:expr) => {
+        $crate::store::db::on_connection!($db, reader, |$c| $body)
+    };
+}
+
 /// Runs one statement that writes, a transaction by itself.
 macro_rules! writing {
     ($db:expr, |$c:ident| $body:expr) => {
-        match $db {
-            $crate::store::db::Db::Postgres(postgres) => {
-                let mut connection = postgres.get().await?;
-                let $c = &mut *connection;
-                $body
-            }
-            $crate::store::db::Db::Sqlite(sqlite) => {
-                let mut connection = sqlite.writer().await?;
-                let $c = &mut *connection;
-                $body
-            }
-        }
+        $crate::store::db::on_connection!($db, writer, |$c| $body)
     };
 }
 
@@ -78,7 +74,7 @@ macro_rules! in_transaction {
     };
 }
 
-pub(super) use {in_transaction, reading, writing};
+pub(super) use {in_transaction, on_connection, reading, writing};
 
 /// What the two databases say differently inside a transaction.
 pub(super) trait Transaction {
