@@ -113,6 +113,11 @@ async fn without_redis_work_is_delayed_and_then_done() {
     let id = running.client.import("resource=users", people.csv()).await;
     let import = running.client.wait_final(id).await;
     check_done(&running.client, &import, people).await;
+    // A minute in all: long enough for every retry to have given up once.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let id = running.client.import("resource=users", people.csv()).await;
+    let import = running.client.wait_final(id).await;
+    assert_eq!(count(&import, "unchanged"), people.good());
     running.redis.as_mut().unwrap().restart();
     let redis = running.redis.as_ref().unwrap();
     redis.pause();
