@@ -105,9 +105,10 @@ impl Target {
     ) -> Result<(Client, Connection<Socket, Stream>), tokio_postgres::Error> {
         let mut config = self.config.clone();
         let limit = statement.map_or(0, |limit| limit.as_millis());
+        let idle = limit.min(STATEMENT.as_millis());
         let given = config.get_options().unwrap_or_default();
         config.options(format!(
-            "{given} -c statement_timeout={limit} -c idle_in_transaction_session_timeout={limit} -c timezone=UTC"
+            "{given} -c statement_timeout={limit} -c idle_in_transaction_session_timeout={idle} -c timezone=UTC"
         ));
         config.connect(self.tls.clone()).await
     }
