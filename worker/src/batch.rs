@@ -9,18 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::import::Checkpoint;
 use crate::row_error::Failure;
 
+mod key;
 pub mod plan;
 
-/// Identity of a record inside its organization.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// The system the record comes from.
-    pub source: Box<str>,
-    /// Its id there, compared byte by byte.
-    pub source_id: Box<str>,
-    /// Empty where records have no language.
-    pub language: Box<str>,
-}
+pub use key::{KEY_PARTS, Key};
 
 /// What a row says about one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +23,8 @@ pub enum Patch<T> {
     Clear,
     /// It is to be this.
     Set(T),
+    /// This is to be merged into it.
+    Merge(T),
 }
 
 /// 128 bits over everything a row says beyond its key. The ledger keeps the hash of the last row written; the same hash
@@ -94,13 +88,14 @@ impl Stored {
                 Patch::Keep => false,
                 Patch::Clear => value.take().is_some(),
                 Patch::Set(new) => value.as_ref() != Some(new) && value.replace(new.clone()).as_ref() != Some(new),
+                Patch::Merge(new) => interim_merge(value, new),
             };
         }
         for (name, patch) in &row.attributes {
             changed |= match patch {
                 Patch::Keep => false,
                 Patch::Clear => self.attributes.remove(name.as_ref()).is_some(),
-                Patch::Set(new) => set_attribute(&mut self.attributes, name, new),
+                Patch::Set(new) | Patch::Merge(new) => set_attribute(&mut self.attributes, name, new),
             };
         }
         changed
@@ -165,7 +160,7 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
         match value {
             Patch::Keep => hasher.update([0]),
             Patch::Clear => hasher.update([1]),
-            Patch::Set(text) => update_text(&mut hasher, text),
+            Patch::Set(text) | Patch::Merge(text) => update_text(&mut hasher, text),
         }
     }
     for (name, value) in attributes {
@@ -173,8 +168,8 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
         match value {
             Patch::Keep => hasher.update([0]),
             Patch::Clear => hasher.update([1]),
-            Patch::Set(Value::String(text)) => update_text(&mut hasher, text),
-            Patch::Set(json) => {
+            Patch::Set(Value::String(text)) | Patch::Merge(Value::String(text)) => update_text(&mut hasher, text),
+            Patch::Set(json) | Patch::Merge(json) => {
                 hasher.update([3]);
                 update_text(&mut hasher, &json.to_string());
             }
@@ -191,4 +186,57 @@ fn update_text(hasher: &mut Sha256, text: &str) {
     hasher.update([2]);
     hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
     hasher.update(text.as_bytes());
+}
+
+fn interim_merge(value: &mut Option<Box<str>>, new: &str) -> bool {
+    let before: Value = value
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or(Value::Object(Map::new()));
+    let mut after = before.clone();
+    merge(&mut after, serde_json::from_str(new).unwrap_or_default());
+    let changed = value.is_none() || after != before;
+    if changed {
+        *value = Some(after.to_string().into());
+    }
+    changed
+}
+
+fn merge(old: &mut Value, new: Value) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (name, value) in new {
+                if value.is_null() {
+                    old.remove(&name);
+                    continue;
+                }
+                if !old
+                    .get(&name)
+                    .is_some_and(|v| v.is_object() && value.is_object() || v.is_array() && value.is_array())
+                {
+                    old.insert(
+                        name.clone(),
+                        if value.is_object() {
+                            Value::Object(Map::new())
+                        } else if value.is_array() {
+                            Value::Array(Vec::new())
+                        } else {
+                            value.clone()
+                        },
+                    );
+                }
+                if let Some(place) = old.get_mut(&name) {
+                    merge(place, value)
+                }
+            }
+        }
+        (Value::Array(old), Value::Array(new)) => {
+            for item in new {
+                if !old.contains(&item) {
+                    old.push(item)
+                }
+            }
+        }
+        (old, new) => *old = new,
+    }
 }
