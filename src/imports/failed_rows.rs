@@ -73,9 +73,8 @@ struct Layout {
 
 impl Layout {
     fn new(import: &Import, form: Form, show_sensitive: bool) -> Self {
-        let fields = import.resource.fields();
         let is_sensitive = |target: &Target| match target {
-            Target::Field(name) => fields.iter().any(|field| field.name == name && field.is_sensitive()),
+            Target::Field(name) => import.resource.is_sensitive(name),
             Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
         };
         let hidden = import

@@ -328,10 +328,7 @@ pub fn failed_row(import: &Import, failure: Failure, show_sensitive: bool) -> Fa
 
 fn is_sensitive(resource: Resource, column: &Column) -> bool {
     match &column.target {
-        Target::Field(name) => resource
-            .fields()
-            .iter()
-            .any(|field| field.name == name && field.is_sensitive()),
+        Target::Field(name) => resource.is_sensitive(name),
         Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
     }
 }

@@ -16,6 +16,7 @@ use super::tally;
 use crate::store::cell::{from_json, signed, to_json, unsigned};
 use crate::store::error::StoreError;
 use crate::store::model::TopError;
+use crate::vault::Vault;
 
 /// A batch and the right to write it.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Job<'a> {
     pub(super) run: &'a Claimed,
     /// Its records.
     pub(super) batch: &'a Batch,
+    /// Opens and seals what hangs on clients.
+    pub(super) vault: &'a Vault,
     /// How long the lease is to last from now on.
     pub(super) lease: Duration,
 }
@@ -60,6 +63,7 @@ impl Job<'_> {
     pub(super) fn policy(&self, before: &Counts) -> Policy {
         let max_failures = self.run.options.max_failures;
         Policy {
+            resource: self.resource(),
             mode: self.run.options.mode,
             failures_left: max_failures.map(|max| max.saturating_sub(before.failed)),
         }
