@@ -10,6 +10,7 @@ use crate::import::Checkpoint;
 use crate::row_error::Failure;
 
 mod key;
+pub mod merge;
 pub mod plan;
 
 pub use key::{KEY_PARTS, Key};
@@ -23,7 +24,7 @@ pub enum Patch<T> {
     Clear,
     /// It is to be this.
     Set(T),
-    /// This is to be merged into it.
+    /// This JSON is to be merged into it, as `merge` says.
     Merge(T),
 }
 
@@ -88,14 +89,15 @@ impl Stored {
                 Patch::Keep => false,
                 Patch::Clear => value.take().is_some(),
                 Patch::Set(new) => value.as_ref() != Some(new) && value.replace(new.clone()).as_ref() != Some(new),
-                Patch::Merge(new) => interim_merge(value, new),
+                Patch::Merge(patch) => replace(value, merge::merged_text(value.as_deref(), patch)),
             };
         }
         for (name, patch) in &row.attributes {
             changed |= match patch {
                 Patch::Keep => false,
                 Patch::Clear => self.attributes.remove(name.as_ref()).is_some(),
-                Patch::Set(new) | Patch::Merge(new) => set_attribute(&mut self.attributes, name, new),
+                Patch::Set(new) => set_attribute(&mut self.attributes, name, new),
+                Patch::Merge(patch) => merge_attribute(&mut self.attributes, name, patch),
             };
         }
         changed
@@ -108,6 +110,19 @@ fn set_attribute(attributes: &mut Map<String, Value>, name: &str, new: &Value) -
     }
     attributes.insert(name.to_owned(), new.clone());
     true
+}
+
+fn merge_attribute(attributes: &mut Map<String, Value>, name: &str, patch: &Value) -> bool {
+    match merge::merged(attributes.get(name), patch) {
+        Some(new) => set_attribute(attributes, name, &new),
+        None => attributes.remove(name).is_some(),
+    }
+}
+
+fn replace(value: &mut Option<Box<str>>, new: Option<Box<str>>) -> bool {
+    let changed = *value != new;
+    *value = new;
+    changed
 }
 
 /// One record of the file and its fate so far.
@@ -160,7 +175,11 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
         match value {
             Patch::Keep => hasher.update([0]),
             Patch::Clear => hasher.update([1]),
-            Patch::Set(text) | Patch::Merge(text) => update_text(&mut hasher, text),
+            Patch::Set(text) => update_text(&mut hasher, text),
+            Patch::Merge(text) => {
+                hasher.update([4]);
+                update_text(&mut hasher, text);
+            }
         }
     }
     for (name, value) in attributes {
@@ -168,9 +187,13 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
         match value {
             Patch::Keep => hasher.update([0]),
             Patch::Clear => hasher.update([1]),
-            Patch::Set(Value::String(text)) | Patch::Merge(Value::String(text)) => update_text(&mut hasher, text),
-            Patch::Set(json) | Patch::Merge(json) => {
+            Patch::Set(Value::String(text)) => update_text(&mut hasher, text),
+            Patch::Set(json) => {
                 hasher.update([3]);
+                update_text(&mut hasher, &json.to_string());
+            }
+            Patch::Merge(json) => {
+                hasher.update([4]);
                 update_text(&mut hasher, &json.to_string());
             }
         }
@@ -186,57 +209,4 @@ fn update_text(hasher: &mut Sha256, text: &str) {
     hasher.update([2]);
     hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
     hasher.update(text.as_bytes());
-}
-
-fn interim_merge(value: &mut Option<Box<str>>, new: &str) -> bool {
-    let before: Value = value
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or(Value::Object(Map::new()));
-    let mut after = before.clone();
-    merge(&mut after, serde_json::from_str(new).unwrap_or_default());
-    let changed = value.is_none() || after != before;
-    if changed {
-        *value = Some(after.to_string().into());
-    }
-    changed
-}
-
-fn merge(old: &mut Value, new: Value) {
-    match (old, new) {
-        (Value::Object(old), Value::Object(new)) => {
-            for (name, value) in new {
-                if value.is_null() {
-                    old.remove(&name);
-                    continue;
-                }
-                if !old
-                    .get(&name)
-                    .is_some_and(|v| v.is_object() && value.is_object() || v.is_array() && value.is_array())
-                {
-                    old.insert(
-                        name.clone(),
-                        if value.is_object() {
-                            Value::Object(Map::new())
-                        } else if value.is_array() {
-                            Value::Array(Vec::new())
-                        } else {
-                            value.clone()
-                        },
-                    );
-                }
-                if let Some(place) = old.get_mut(&name) {
-                    merge(place, value)
-                }
-            }
-        }
-        (Value::Array(old), Value::Array(new)) => {
-            for item in new {
-                if !old.contains(&item) {
-                    old.push(item)
-                }
-            }
-        }
-        (old, new) => *old = new,
-    }
 }

@@ -60,7 +60,10 @@ impl Fields {
         let mut text = Vec::new();
         while let Some(bytes) = self.incoming.timed(futures::StreamExt::next(&mut field)).await? {
             let bytes = bytes.map_err(|error| problem(&error))?;
-            let left = self.left.text.checked_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            let left = self
+                .left
+                .text
+                .checked_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
             self.left.text = left.ok_or_else(|| too_many("bytes of text", self.bounds.text))?;
             if self.incoming.received() > self.bounds.body {
                 return Err(too_large(self.bounds.body));

@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use worker::batch::{Key, Stored};
 use worker::batch::plan::{Plan, Planner, Write};
+use worker::batch::{Key, Stored};
 use worker::import::OrgId;
 use worker::resource::Field;
 use worker::resource::clients::{ALIASES, CREDENTIALS, DETAILS, FIELDS, credential_key, split_credential_key};
@@ -17,7 +17,7 @@ use super::columns::Children;
 use super::job::Job;
 use crate::store::cell::{corrupt, from_json, to_json};
 use crate::store::error::StoreError;
-use crate::vault::{Place, Vault, VaultError};
+use crate::vault::{Place, VaultError};
 
 /// A row of `client_aliases`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +68,11 @@ pub(super) struct Changes {
 
 /// The clients among the records whose children lie in tables of their own.
 pub(super) fn clients_of(loaded: &[Loaded]) -> Vec<i64> {
-    loaded.iter().filter(|record| record.children == Children::Apart).map(|record| record.id).collect()
+    loaded
+        .iter()
+        .filter(|record| record.children == Children::Apart)
+        .map(|record| record.id)
+        .collect()
 }
 
 impl Kept {
@@ -85,7 +89,10 @@ impl Kept {
         };
         for credential in credentials {
             let (key, known) = known(job, &credential)?;
-            kept.credentials.entry(credential.client).or_default().insert(key, known);
+            kept.credentials
+                .entry(credential.client)
+                .or_default()
+                .insert(key, known);
         }
         let mut aliases: HashMap<i64, Map<String, Value>> = HashMap::new();
         for alias in &kept.aliases {
@@ -96,7 +103,11 @@ impl Kept {
             let credentials: Map<String, Value> = credentials
                 .map(|(key, known)| (key.clone(), Value::Object(known.details.clone())))
                 .collect();
-            set(&mut record.stored, ALIASES, &aliases.remove(&record.id).unwrap_or_default())?;
+            set(
+                &mut record.stored,
+                ALIASES,
+                &aliases.remove(&record.id).unwrap_or_default(),
+            )?;
             set(&mut record.stored, CREDENTIALS, &credentials)?;
         }
         Ok(kept)
@@ -117,14 +128,19 @@ impl Kept {
     }
 
     fn change_aliases(&self, client: i64, wanted: &Map<String, Value>, changes: &mut Changes) {
-        let wanted: BTreeSet<Alias> = wanted.iter().flat_map(|(country, names)| aliases(client, country, names)).collect();
+        let wanted: BTreeSet<Alias> = wanted
+            .iter()
+            .flat_map(|(country, names)| aliases(client, country, names))
+            .collect();
         let least = |client| Alias {
             client,
             country: String::new(),
             alias: String::new(),
         };
         let kept = self.aliases.range(least(client)..least(client.saturating_add(1)));
-        changes.forget.extend(kept.filter(|alias| !wanted.contains(alias)).cloned());
+        changes
+            .forget
+            .extend(kept.filter(|alias| !wanted.contains(alias)).cloned());
         let new = wanted.into_iter().filter(|alias| !self.aliases.contains(alias));
         changes.add.extend(new);
     }
@@ -175,7 +191,9 @@ pub(super) fn seal_preview(job: &Job<'_>, plan: &mut Plan<'_>) -> Result<(), Sto
     }
     let updates = plan.updates.iter_mut().map(|(_, write)| write);
     for write in plan.inserts.iter_mut().chain(updates) {
-        let Some(cell) = credentials_mut(&mut write.stored) else { continue };
+        let Some(cell) = credentials_mut(&mut write.stored) else {
+            continue;
+        };
         let (row, vault) = (preview_row(job, write.key), job.vault);
         let sealed = vault.seal(&preview_place(job.run.org, &row), cell);
         *cell = sealed.map_err(vault_error)?.into();
@@ -186,9 +204,15 @@ pub(super) fn seal_preview(job: &Job<'_>, plan: &mut Plan<'_>) -> Result<(), Sto
 /// The other way round, for records that were read from there.
 pub(super) fn open_previews(job: &Job<'_>, planner: &Planner<'_>, loaded: &mut [Loaded]) -> Result<(), StoreError> {
     for record in loaded.iter_mut().filter(|record| record.children == Children::Column) {
-        let Some(key) = planner.keys().get(record.slot) else { continue };
-        let Some(cell) = credentials_mut(&mut record.stored) else { continue };
-        let opened = job.vault.open(&preview_place(job.run.org, &preview_row(job, key)), cell);
+        let Some(key) = planner.keys().get(record.slot) else {
+            continue;
+        };
+        let Some(cell) = credentials_mut(&mut record.stored) else {
+            continue;
+        };
+        let opened = job
+            .vault
+            .open(&preview_place(job.run.org, &preview_row(job, key)), cell);
         *cell = opened.map_err(vault_error)?.into();
     }
     Ok(())

@@ -68,7 +68,10 @@ impl Table {
 
     /// The cells of `key_columns`.
     pub(super) fn key_cells<'a>(&self, key: &'a Key) -> impl Iterator<Item = &'a str> {
-        key.parts().iter().take(self.resource.key_fields().len()).map(AsRef::as_ref)
+        key.parts()
+            .iter()
+            .take(self.resource.key_fields().len())
+            .map(AsRef::as_ref)
     }
 
     /// The columns of a record's content: its fields in the order of `Stored::values`, then the attributes.
@@ -80,7 +83,9 @@ impl Table {
     /// The cells of `value_columns` but the last.
     pub(super) fn values<'a>(&self, stored: &'a Stored) -> impl Iterator<Item = Option<&'a str>> {
         let fields = self.resource.fields().iter().zip(&stored.values);
-        fields.filter(|(field, _)| self.has(field)).map(|(_, value)| value.as_deref())
+        fields
+            .filter(|(field, _)| self.has(field))
+            .map(|(_, value)| value.as_deref())
     }
 
     /// A record from the cells of `value_columns`; what lies in tables of its own is still absent.
@@ -169,9 +174,7 @@ mod tests {
     use diesel::{QueryDsl, debug_query};
 
     use super::*;
-    use crate::store::schema::{
-        clients, preview_clients, preview_report_types, preview_users, report_types, users,
-    };
+    use crate::store::schema::{clients, preview_clients, preview_report_types, preview_users, report_types, users};
 
     /// Column names as diesel's own SQL spells them.
     fn columns_of(sql: &str) -> BTreeSet<String> {

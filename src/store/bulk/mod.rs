@@ -56,7 +56,7 @@ impl Store {
                             &Job {
                                 run: &run,
                                 batch: &batch,
-                            vault: &vault,
+                                vault: &vault,
                                 lease,
                             },
                         ))

@@ -15,7 +15,7 @@ use crate::http::problem::{Kind, Problem};
 use crate::imports::run_now::Table;
 
 /// How much of a form is read: all of it is held until its mapping is known.
-pub const BOUNDS: Bounds = Bounds {
+pub(super) const BOUNDS: Bounds = Bounds {
     text: 10 * 1024 * 1024,
     fields: 100_000,
     body: 48 * 1024 * 1024,
@@ -31,7 +31,7 @@ const KEPT_CHARS: usize = 10_000;
 
 /// A form, read to its end.
 #[derive(Debug, Default)]
-pub struct BulkForm {
+pub(super) struct BulkForm {
     rows: Vec<String>,
     mapping: Vec<String>,
     file_id: Option<String>,
@@ -39,7 +39,7 @@ pub struct BulkForm {
 
 impl BulkForm {
     /// Reads the form.
-    pub async fn read(mut fields: Fields) -> Result<Self, Problem> {
+    pub(super) async fn read(mut fields: Fields) -> Result<Self, Problem> {
         let mut form = Self::default();
         while let Some((name, text)) = fields.next().await? {
             form.take(&name, text)?;
@@ -68,7 +68,10 @@ impl BulkForm {
             let shown: String = name.chars().take(100).collect();
             let Some(field) = field(name) else {
                 let known: Vec<&str> = Resource::Clients.column_names().collect();
-                let detail = format!("{shown:?} is not a field of clients; expected {}, alias:DE.", known.join(", "));
+                let detail = format!(
+                    "{shown:?} is not a field of clients; expected {}, alias:DE.",
+                    known.join(", ")
+                );
                 return Err(Problem::with(Kind::UnknownField, detail));
             };
             if !seen.insert(field) {
@@ -85,12 +88,12 @@ impl BulkForm {
     }
 
     /// What the caller calls the file.
-    pub fn file_id(&self) -> Option<&str> {
+    pub(super) fn file_id(&self) -> Option<&str> {
         self.file_id.as_deref()
     }
 
     /// How its rows are to be imported.
-    pub fn options(&self, dry_run: bool) -> ImportOptions {
+    pub(super) fn options(&self, dry_run: bool) -> ImportOptions {
         let field = |name: &String| (name.clone(), field(name).map(str::to_owned));
         ImportOptions {
             dry_run,
@@ -104,7 +107,7 @@ impl BulkForm {
     }
 
     /// The form as a file, and its first rows as a preview shows them. The rows of the form are used up.
-    pub fn into_table(self) -> (Table, Vec<Map<String, Value>>) {
+    pub(super) fn into_table(self) -> (Table, Vec<Map<String, Value>>) {
         let header: Vec<&str> = self.mapping.iter().map(String::as_str).collect();
         let (mut table, mut sample) = (Table::new(&header), Vec::new());
         for row in self.rows {
@@ -214,7 +217,10 @@ mod tests {
     fn a_sample_shows_no_password() {
         let header = ["name", "password", "login"];
         let (_, sample) = form(&header, &["A,geheim", "\"open"]).into_table();
-        assert_eq!(Value::from(sample.first().cloned().unwrap()), json!({"name": "A", "password": "***"}));
+        assert_eq!(
+            Value::from(sample.first().cloned().unwrap()),
+            json!({"name": "A", "password": "***"})
+        );
         assert_eq!(sample.len(), 1);
         assert_eq!(broken(&header, "A,geheim\nB"), [REDACTED]);
         assert_eq!(broken(&["name"], "A\nB"), ["A\nB", ""]);

@@ -55,7 +55,9 @@ fn read_credential(row: &Row) -> Result<Credential, tokio_postgres::Error> {
         client: row.try_get(1)?,
         seal_id: row.try_get(2)?,
         key: [row.try_get(3)?, row.try_get(4)?, row.try_get(5)?],
-        details: (6..row.len()).map(|column| row.try_get(column)).collect::<Result<_, _>>()?,
+        details: (6..row.len())
+            .map(|column| row.try_get(column))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -106,7 +108,9 @@ async fn write_aliases(session: &mut Session<'_>, job: &Job<'_>, changes: &Chang
         let (clients, countries, aliases) = alias_columns(&changes.add);
         let sql = "insert into client_aliases (org_id, client_id, country, alias)
                    select $1::bigint, k.* from unnest($2::bigint[], $3::text[], $4::text[]) as k";
-        session.execute(sql, &[&job.run.org.0, &clients, &countries, &aliases]).await?;
+        session
+            .execute(sql, &[&job.run.org.0, &clients, &countries, &aliases])
+            .await?;
     }
     Ok(())
 }
@@ -114,7 +118,11 @@ async fn write_aliases(session: &mut Session<'_>, job: &Job<'_>, changes: &Chang
 fn alias_columns(aliases: &[Alias]) -> (Vec<i64>, Vec<&str>, Vec<&str>) {
     let clients = aliases.iter().map(|alias| alias.client).collect();
     let countries = aliases.iter().map(|alias| alias.country.as_str()).collect();
-    (clients, countries, aliases.iter().map(|alias| alias.alias.as_str()).collect())
+    (
+        clients,
+        countries,
+        aliases.iter().map(|alias| alias.alias.as_str()).collect(),
+    )
 }
 
 async fn update_credentials(
@@ -128,8 +136,14 @@ async fn update_credentials(
     let ids: Vec<i64> = credentials.iter().filter_map(|credential| credential.id).collect();
     let details = detail_columns(credentials);
     let names: Vec<&str> = DETAILS.iter().map(|field| field.name).collect();
-    let set: String = names.iter().map(|name| format!("\"{name}\" = k.\"{name}\", ")).collect();
-    let arrays: String = (3..).zip(&names).map(|(bind, _)| format!(", ${bind}::text[]")).collect();
+    let set: String = names
+        .iter()
+        .map(|name| format!("\"{name}\" = k.\"{name}\", "))
+        .collect();
+    let arrays: String = (3..)
+        .zip(&names)
+        .map(|(bind, _)| format!(", ${bind}::text[]"))
+        .collect();
     let sql = format!(
         "update credentials c set {set} updated_at = $1 from unnest($2::bigint[]{arrays}) as k(id, {}) where c.id = k.id",
         list(names)
@@ -156,7 +170,10 @@ async fn insert_credentials(
         texts.push(parts.collect());
     }
     texts.extend(detail_columns(credentials));
-    let arrays: String = (4..).zip(&texts).map(|(bind, _)| format!(", ${bind}::text[]")).collect();
+    let arrays: String = (4..)
+        .zip(&texts)
+        .map(|(bind, _)| format!(", ${bind}::text[]"))
+        .collect();
     let sql = format!(
         "insert into credentials (org_id, created_at, updated_at, client_id, seal_id, {})
          select $1::bigint, $2::timestamp, $2::timestamp, k.* from unnest($3::bigint[]{arrays}) as k",
@@ -169,6 +186,11 @@ async fn insert_credentials(
 }
 
 fn detail_columns(credentials: &[Credential]) -> Vec<Vec<Option<&str>>> {
-    let column = |place: usize| credentials.iter().map(|one| one.details.get(place)?.as_deref()).collect();
+    let column = |place: usize| {
+        credentials
+            .iter()
+            .map(|one| one.details.get(place)?.as_deref())
+            .collect()
+    };
     (0..DETAILS.len()).map(column).collect()
 }

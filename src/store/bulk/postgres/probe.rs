@@ -58,7 +58,12 @@ pub(super) async fn probe_table(
     let columns: Vec<Vec<&str>> = table
         .key_columns()
         .enumerate()
-        .map(|(place, _)| keys.iter().filter_map(|(_, key)| key.parts().get(place)).map(AsRef::as_ref).collect())
+        .map(|(place, _)| {
+            keys.iter()
+                .filter_map(|(_, key)| key.parts().get(place))
+                .map(AsRef::as_ref)
+                .collect()
+        })
         .collect();
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner];
     params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
@@ -110,7 +115,17 @@ pub(super) async fn load(
 ) -> Result<Records, Trouble> {
     let mut records = Records::default();
     let (written, rows) = (job.written(), hits.wanted(planner, true));
-    load_table(session, planner, Wanted { table: written, lock, rows }, &mut records).await?;
+    load_table(
+        session,
+        planner,
+        Wanted {
+            table: written,
+            lock,
+            rows,
+        },
+        &mut records,
+    )
+    .await?;
     if let Some(table) = job.beneath() {
         let wanted = Wanted {
             table,
@@ -158,7 +173,10 @@ async fn load_table(
         return Ok(());
     }
     let ids: Vec<i64> = wanted.rows.iter().map(|(_, id)| *id).collect();
-    for row in session.query(&load_sql(&wanted.table, wanted.lock), &[&ids, &wanted.table.owner]).await? {
+    for row in session
+        .query(&load_sql(&wanted.table, wanted.lock), &[&ids, &wanted.table.owner])
+        .await?
+    {
         let nth: i64 = row.try_get(0)?;
         let place = usize::try_from(nth - 1).ok().and_then(|place| wanted.rows.get(place));
         let Some((slot, id)) = place else { continue };

@@ -104,7 +104,11 @@ fn update_sql(table: &Table) -> String {
 }
 
 /// The cells of the value columns, turned from rows into columns.
-fn by_column<'a>(table: &Table, updates: &'a [(i64, Write<'_>)], attributes: &'a [String]) -> Vec<Vec<Option<&'a str>>> {
+fn by_column<'a>(
+    table: &Table,
+    updates: &'a [(i64, Write<'_>)],
+    attributes: &'a [String],
+) -> Vec<Vec<Option<&'a str>>> {
     // As many as there are values; the attributes come last.
     let columns = table.value_columns().skip(1);
     let mut columns: Vec<Vec<Option<&str>>> = columns.map(|_| Vec::with_capacity(updates.len())).collect();

@@ -168,9 +168,16 @@ fn insert_credentials(
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
     let columns = ["org_id", "client_id", "created_at", "updated_at", "seal_id"];
-    let columns: Vec<&str> = columns.into_iter().chain(key_columns()).chain(detail_columns()).collect();
+    let columns: Vec<&str> = columns
+        .into_iter()
+        .chain(key_columns())
+        .chain(detail_columns())
+        .collect();
     let places = vec!["?"; columns.len()].join(", ");
-    let statement = Statement::new(&format!("insert into credentials ({}) values ({places})", list(columns)));
+    let statement = Statement::new(&format!(
+        "insert into credentials ({}) values ({places})",
+        list(columns)
+    ));
     for credential in credentials {
         let mut binds = vec![Bind::Number(job.run.org.0), Bind::Number(credential.client)];
         binds.extend([Bind::Time(now), Bind::Time(now), Bind::Text(Some(&credential.seal_id))]);

@@ -119,7 +119,10 @@ fn insert(
         let mut binds = vec![Bind::Number(table.owner)];
         binds.extend(table.key_cells(write.key).map(|part| Bind::Text(Some(part))));
         binds.extend(table.values(&write.stored).map(Bind::Text));
-        binds.extend([Bind::Own(attributes(&write.stored)?), Bind::Bytes(table.hash(&write.hash))]);
+        binds.extend([
+            Bind::Own(attributes(&write.stored)?),
+            Bind::Bytes(table.hash(&write.hash)),
+        ]);
         binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Time(now)]);
         statement.execute(connection, binds)?;
     }
@@ -143,7 +146,10 @@ fn update(
     ));
     for (id, write) in updates {
         let mut binds: Vec<Bind<'_>> = table.values(&write.stored).map(Bind::Text).collect();
-        binds.extend([Bind::Own(attributes(&write.stored)?), Bind::Bytes(table.hash(&write.hash))]);
+        binds.extend([
+            Bind::Own(attributes(&write.stored)?),
+            Bind::Bytes(table.hash(&write.hash)),
+        ]);
         binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Number(*id)]);
         statement.execute(connection, binds)?;
     }

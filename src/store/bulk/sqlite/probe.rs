@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
-use worker::batch::{KEY_PARTS, Key};
 use worker::batch::plan::Planner;
+use worker::batch::{KEY_PARTS, Key};
 
 use crate::store::bulk::classify::{Hit, Hits, Loaded};
 use crate::store::bulk::columns::{Table, list_of, read_hash};
