@@ -129,7 +129,11 @@ async fn rotate_secrets(common: &Common) -> Result<(), CliError> {
     let done = reseal::rotate(&store).await.map_err(StartError::from)?;
     match common.output {
         Output::Human => {
-            let how = if done.resumed { "ended a rotation that was stopped" } else { "made a new sealing key" };
+            let how = if done.resumed {
+                "ended a rotation that was stopped"
+            } else {
+                "made a new sealing key"
+            };
             talk(format_args!(
                 "{how}; {} keys wrapped anew, {} rows sealed under key {}",
                 done.rewrapped, done.resealed.rows, done.key

@@ -42,7 +42,7 @@ pub async fn rotate(store: &Store) -> Result<Rotated, StoreError> {
     }
     let mut at = Some((0, 0));
     while let Some(after) = at {
-        let (done, next) = store.reseal_failures(after, key).await?;
+        let (done, next) = store.reseal_failures(after).await?;
         rotated.resealed.add(done);
         at = next;
     }

@@ -8,14 +8,14 @@ use worker::import::OrgId;
 use super::Store;
 use super::db::in_transaction;
 use super::error::StoreError;
+use super::failures::Row;
 use super::schema::{credentials, import_failures, imports};
 use crate::vault::{Place, Vault, VaultError};
 
 /// Rows in one transaction.
 const PAGE: i64 = 200;
-/// The cells that are sealed, as their seals know them.
+/// What seals know the passwords of credentials as.
 pub(super) const PASSWORD: &str = "credentials.password";
-pub(super) const FAILED_CELL: &str = "import_failures.cells";
 
 /// What a page came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,11 +32,6 @@ impl Resealed {
         self.rows += other.rows;
         self.damaged += other.damaged;
     }
-}
-
-/// The place of a failed row's cells.
-pub(super) fn failed_cell_row(import: i64, record: i64) -> String {
-    format!("{import} {record}")
 }
 
 impl Store {
@@ -80,17 +75,13 @@ impl Store {
     }
 
     /// The same for the sealed cells of failed rows, after this import and record.
-    pub async fn reseal_failures(
-        &self,
-        after: (i64, i64),
-        newest: i64,
-    ) -> Result<(Resealed, Option<(i64, i64)>), StoreError> {
+    pub async fn reseal_failures(&self, after: (i64, i64)) -> Result<(Resealed, Option<(i64, i64)>), StoreError> {
         let vault = self.vault.clone();
         self.run(move |db| async move {
             in_transaction!(&db, |c| {
-                let beyond = import_failures::import_id
-                    .gt(after.0)
-                    .or(import_failures::import_id.eq(after.0).and(import_failures::record.gt(after.1)));
+                let beyond = import_failures::import_id.gt(after.0).or(import_failures::import_id
+                    .eq(after.0)
+                    .and(import_failures::record.gt(after.1)));
                 let query = import_failures::table
                     .inner_join(imports::table)
                     .filter(beyond)
@@ -106,13 +97,12 @@ impl Store {
                 let rows: Vec<(i64, i64, i64, String)> = query.load(c).await?;
                 let (mut done, last) = (Resealed::default(), rows.last().map(|row| (row.1, row.2)));
                 for (org, import, record, cells) in rows {
-                    let row = failed_cell_row(import, record);
-                    let place = Place {
+                    let row = Row {
                         org: OrgId(org),
-                        row: &row,
-                        column: FAILED_CELL,
+                        import,
+                        record,
                     };
-                    let Some(anew) = super::failures::reseal(&vault, &place, &cells, newest)? else {
+                    let Some(anew) = row.reseal(&vault, &cells)? else {
                         done.damaged += 1;
                         continue;
                     };

@@ -120,7 +120,9 @@ impl Database {
             synchronous: true,
             ..new_import(org)
         };
-        let Begun::Started(id) = self.store.begin_import(new).await.unwrap() else { panic!("no key is in use") };
+        let Begun::Started(id) = self.store.begin_import(new).await.unwrap() else {
+            panic!("no key is in use")
+        };
         self.store.queue_import(org, id, received(4)).await.unwrap().unwrap();
         id
     }
