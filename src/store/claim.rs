@@ -14,7 +14,7 @@ use worker::ports::{Claimed, Lease};
 use super::Store;
 use super::cell::corrupt;
 use super::clock::{after, now};
-use super::db::in_transaction;
+use super::db::{Transaction, in_transaction};
 use super::endings::{clear_preview, end_as};
 use super::error::StoreError;
 use super::import_row::ImportRow;
@@ -42,6 +42,7 @@ impl Store {
         let claimed = self.run(|db| async move {
             let token = Uuid::new_v4();
             let claimed: Result<Option<Import>, StoreError> = in_transaction!(&db, |c| {
+                c.evict_hung(id).await?;
                 let due = imports::lease_until
                     .is_null()
                     .or(imports::lease_until.le(now().nullable()));

@@ -67,6 +67,19 @@ fn refuse<T>(code: &'static str, detail: String) -> Result<T, MappingError> {
     Err(MappingError { code, detail })
 }
 
+/// Which cells of a row must not be seen by everybody. In a row of another width than its header any cell may be the one.
+pub fn sensitive_cells(columns: &[Column], resource: Resource, cells: usize) -> Vec<bool> {
+    let is_sensitive = |column: &Column| match &column.target {
+        Target::Field(name) => resource.is_sensitive(name),
+        Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
+    };
+    let by_column: Vec<bool> = columns.iter().map(is_sensitive).collect();
+    if cells == columns.len() {
+        return by_column;
+    }
+    vec![by_column.contains(&true); cells.max(columns.len())]
+}
+
 /// Decides what each column of a header fills, and sees to it that the rows have a key.
 pub fn resolve(header: &[String], options: &ImportOptions) -> Result<Vec<Column>, MappingError> {
     let header = &plain_header(header);

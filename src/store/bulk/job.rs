@@ -7,6 +7,7 @@ use chrono::NaiveDateTime;
 use worker::batch::Batch;
 use worker::batch::plan::{Plan, Policy};
 use worker::import::Counts;
+use worker::mapping;
 use worker::ports::{Checkpoint, Claimed, Commit};
 use worker::resource::Resource;
 use worker::row_error::Failure;
@@ -15,6 +16,7 @@ use super::columns::Table;
 use super::tally;
 use crate::store::cell::{from_json, signed, to_json, unsigned};
 use crate::store::error::StoreError;
+use crate::store::failures::Row;
 use crate::store::model::TopError;
 use crate::vault::Vault;
 
@@ -154,8 +156,15 @@ fn add_tally(before: &str, failures: &[Failure]) -> Result<String, StoreError> {
 pub(super) const FAILURE_COLUMNS: [&str; 5] = ["import_id", "record", "line", "errors", "cells"];
 
 /// The `errors` and `cells` of a failed row, JSON; NUL and its kind travel escaped, as PostgreSQL's text refuses them.
-pub(super) fn failure_cells(failure: &Failure) -> Result<(String, String), StoreError> {
-    Ok((to_json("errors", &failure.errors)?, to_json("cells", &failure.cells)?))
+pub(super) fn failure_cells(job: &Job<'_>, failure: &Failure) -> Result<(String, String), StoreError> {
+    let sensitive = mapping::sensitive_cells(&job.run.columns, job.resource(), failure.cells.len());
+    let row = Row {
+        org: job.run.org,
+        import: job.run.lease.import.0,
+        record: signed("record", failure.record)?,
+    };
+    let cells = row.seal(job.vault, &failure.cells, &sensitive)?;
+    Ok((to_json("errors", &failure.errors)?, cells))
 }
 
 /// The six counts in the order of their columns `created, updated, unchanged, failed, skipped, warnings`.

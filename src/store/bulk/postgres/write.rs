@@ -137,7 +137,7 @@ pub(super) async fn keep_failures(
     );
     let mut copy = session.copy(&sql).await?;
     for failure in failures {
-        let (errors, cells) = failure_cells(failure)?;
+        let (errors, cells) = failure_cells(job, failure)?;
         let row = copy.encoder();
         row.row(FAILURE_COLUMNS.len())?;
         row.bigint(job.run.lease.import.0);

@@ -161,7 +161,7 @@ fn keep_failures(connection: &mut SqliteConnection, job: &Job<'_>, failures: &[F
     let columns = list(FAILURE_COLUMNS);
     let statement = Statement::new(&format!("insert into import_failures ({columns}) values ({places})"));
     for failure in failures {
-        let (errors, cells) = failure_cells(failure)?;
+        let (errors, cells) = failure_cells(job, failure)?;
         let place = [
             job.run.lease.import.0,
             signed("record", failure.record)?,
