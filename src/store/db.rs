@@ -8,7 +8,7 @@ use worker::import::{ImportId, OrgId};
 
 use super::error::StoreError;
 use super::postgres::Postgres;
-use super::schema::imports;
+use super::schema::{clients, imports, organizations};
 use super::sqlite::{Sqlite, SqliteConn};
 
 /// One of the two databases.
@@ -83,6 +83,22 @@ pub(super) trait Transaction {
     /// Locks an organization's import until the end; whoever holds it (a batch in flight) ends first. Another
     /// organization's is not waited for: the time it takes would tell that it is there.
     async fn lock_import(&mut self, org: OrgId, id: ImportId) -> Result<(), StoreError>;
+    /// Locks those of an organization's clients that are there until the end, in the order of their numbers, so that two
+    /// who lock several do not wait for each other; says which.
+    async fn lock_clients(&mut self, org: OrgId, ids: Vec<i64>) -> Result<Vec<i64>, StoreError>;
+    /// Locks what an organization has only one of until the end.
+    async fn lock_organization(&mut self, org: OrgId) -> Result<(), StoreError>;
+}
+
+/// The numbers of those of an organization's clients that are there.
+macro_rules! own_clients {
+    ($org:expr, $ids:expr) => {
+        clients::table
+            .filter(clients::org_id.eq($org.0))
+            .filter(clients::id.eq_any($ids))
+            .order(clients::id)
+            .select(clients::id)
+    };
 }
 
 impl Transaction for AsyncPgConnection {
@@ -99,6 +115,17 @@ impl Transaction for AsyncPgConnection {
         own.select(imports::id).for_update().execute(self).await?;
         Ok(())
     }
+
+    async fn lock_clients(&mut self, org: OrgId, ids: Vec<i64>) -> Result<Vec<i64>, StoreError> {
+        Ok(own_clients!(org, ids).for_update().load(self).await?)
+    }
+
+    /// Not against those who merely refer to it.
+    async fn lock_organization(&mut self, org: OrgId) -> Result<(), StoreError> {
+        let own = organizations::table.find(org.0).select(organizations::id);
+        own.for_no_key_update().execute(self).await?;
+        Ok(())
+    }
 }
 
 /// The transaction has had the only write lock since it began.
@@ -108,6 +135,14 @@ impl Transaction for SqliteConn {
     }
 
     async fn lock_import(&mut self, _org: OrgId, _id: ImportId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn lock_clients(&mut self, org: OrgId, ids: Vec<i64>) -> Result<Vec<i64>, StoreError> {
+        Ok(own_clients!(org, ids).load(self).await?)
+    }
+
+    async fn lock_organization(&mut self, _org: OrgId) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -8,9 +8,14 @@
 
 mod api_keys;
 mod bulk;
+mod catalogue;
 mod cell;
 mod claim;
+mod client_row;
+mod clients;
 mod clock;
+mod credential_row;
+mod credentials;
 mod db;
 mod endings;
 mod error;
@@ -23,6 +28,7 @@ pub mod model;
 mod organizations;
 mod postgres;
 mod schema;
+mod search;
 mod sqlite;
 mod sweep;
 mod tls;
