@@ -9,6 +9,7 @@ use worker::mapping::MappingError;
 
 use super::problem::{Kind, Place, Problem};
 use crate::imports::submit::SubmitError;
+use crate::records::catalogue::CatalogueError;
 use crate::records::users::UserError;
 use crate::store::StoreError;
 
@@ -22,7 +23,7 @@ impl From<StoreError> for Problem {
         log(&error);
         match error {
             StoreError::Unavailable(_) | StoreError::Busy | StoreError::Schema(_) => unavailable(),
-            StoreError::Corrupt(_) | StoreError::Config(_) => Self::new(Kind::Internal),
+            StoreError::Corrupt(_) | StoreError::Config(_) | StoreError::WrongSecret => Self::new(Kind::Internal),
         }
     }
 }
@@ -41,6 +42,11 @@ impl From<SubmitError> for Problem {
                 unavailable()
             }
             SubmitError::Crashed => Self::new(Kind::Internal),
+            SubmitError::Unfinished(id) => Self::with(
+                Kind::Unavailable,
+                format!("The rows are taken in as import {id} and go on without this answer."),
+            )
+            .retry_after(RETRY_SECONDS),
         }
     }
 }
@@ -88,6 +94,15 @@ impl From<UserError> for Problem {
             UserError::Invalid(faults) => super::native::users::invalid(&faults),
             UserError::Contended => unavailable(),
             UserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CatalogueError> for Problem {
+    fn from(error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::Invalid(faults) => super::native::users::invalid(&faults),
+            CatalogueError::Store(error) => error.into(),
         }
     }
 }
@@ -153,6 +168,11 @@ mod tests {
             ("submit key in flight", SubmitError::KeyInFlight.into()),
             ("submit store", SubmitError::Store(store()).into()),
             ("submit crashed", SubmitError::Crashed.into()),
+            (
+                "submit unfinished",
+                SubmitError::Unfinished(worker::import::ImportId(9)).into(),
+            ),
+            ("catalogue store", CatalogueError::Store(store()).into()),
             ("user absent", UserError::Absent.into()),
             ("user key taken", UserError::KeyTaken.into()),
             ("user unexpected", UserError::Unexpected.into()),

@@ -6,7 +6,8 @@ pub mod delete;
 pub mod failed_rows;
 mod ledger;
 pub mod read;
+pub mod run_now;
 pub mod submit;
 pub mod sweep;
 
-pub use ledger::{BlobSource, StoreLedger};
+pub use ledger::engine_parts;

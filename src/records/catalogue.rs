@@ -119,7 +119,10 @@ mod tests {
         assert_eq!(json!(nested(entries)), shown);
         let untidy = json!({"de": {" Stiftung EAR": ["WEEE", "WEEE", " Batteries"]}, "FR": {}, "NL": {"x": []}});
         let entries = read(untidy.as_object().unwrap()).unwrap();
-        assert_eq!(json!(nested(entries)), json!({"DE": {"Stiftung EAR": ["Batteries", "WEEE"]}}));
+        assert_eq!(
+            json!(nested(entries)),
+            json!({"DE": {"Stiftung EAR": ["Batteries", "WEEE"]}})
+        );
     }
 
     #[test]

@@ -45,7 +45,9 @@ impl CredentialDraft {
             report_types: report_types.as_deref().map(distinct).transpose()?,
             login: changed(self.login.clone(), |text| line("login", text))?,
             password: changed(self.password.clone(), |text| password("password", text))?,
-            registration_number: changed(self.registration_number.clone(), |text| line("registration_number", text))?,
+            registration_number: changed(self.registration_number.clone(), |text| {
+                line("registration_number", text)
+            })?,
             notes: changed(self.notes.clone(), |text| lines("notes", text))?,
             interval: changed(self.interval.clone(), |text| line("interval", text))?,
             extra_info: changed(self.extra_info.clone(), |text| lines("extra_info", text))?,

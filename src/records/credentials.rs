@@ -42,12 +42,15 @@ pub enum CredentialError {
     /// A value breaks its rule.
     #[error("the credential breaks the rules of its fields")]
     Invalid(Fault),
-    /// A password could not be sealed or opened.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// The database did not answer.
+    /// The database did not answer, or a password does not open.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<VaultError> for CredentialError {
+    fn from(error: VaultError) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 impl From<Fault> for CredentialError {
@@ -152,7 +155,10 @@ pub async fn create(
             collective_account_id: account,
         })
     };
-    let rows = report_types.into_iter().map(row).collect::<Result<Vec<_>, VaultError>>()?;
+    let rows = report_types
+        .into_iter()
+        .map(row)
+        .collect::<Result<Vec<_>, VaultError>>()?;
     written(app, org, app.store.insert_credentials(org, client, rows).await?)
 }
 
@@ -184,7 +190,9 @@ pub async fn update(
         pro: change.pro,
         report_type,
         login: change.login,
-        sealed: change.password.try_map(|password| seal(app, org, &old.seal_id, &password))?,
+        sealed: change
+            .password
+            .try_map(|password| seal(app, org, &old.seal_id, &password))?,
         registration_number: change.registration_number,
         notes: change.notes,
         interval: change.interval,
@@ -251,7 +259,9 @@ fn open(app: &App, org: OrgId, credential: Credential) -> Result<OpenCredential,
         None => None,
         Some(kept) => {
             let (row, column) = (kept.seal_id.as_str(), COLUMN);
-            Some(Password::new(app.vault.open(&Place { org, row, column }, &kept.sealed)?))
+            Some(Password::new(
+                app.vault.open(&Place { org, row, column }, &kept.sealed)?,
+            ))
         }
     };
     Ok(OpenCredential { credential, password })

@@ -1,8 +1,8 @@
 //! Rules for the texts of clients, credentials and report types. Text is checked by the engine's rules for cells; here stands
 //! what one-line texts and countries have beyond them.
 
-use worker::resource::cell::{self, CellError};
 use worker::resource::Kind;
+use worker::resource::cell::{self, CellError};
 use worker::row_error::RowCode;
 
 use super::draft::{Fault, FaultKind};
@@ -20,7 +20,11 @@ pub fn country(name: &str, text: &str) -> Result<String, Fault> {
     if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Ok(text.to_ascii_uppercase());
     }
-    Err(broken(name, RowCode::InvalidChoice, "not a country; expected two letters such as DE"))
+    Err(broken(
+        name,
+        RowCode::InvalidChoice,
+        "not a country; expected two letters such as DE",
+    ))
 }
 
 /// A text of one line; `None` if it is blank.
@@ -112,7 +116,11 @@ fn lines_up_to(name: &str, text: &str, max: usize) -> Result<Option<String>, Fau
 }
 
 fn refused(name: &str, error: &CellError) -> Fault {
-    broken(name, error.code, &format!("{}; expected {}", error.message, error.expected))
+    broken(
+        name,
+        error.code,
+        &format!("{}; expected {}", error.message, error.expected),
+    )
 }
 
 #[cfg(test)]

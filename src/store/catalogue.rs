@@ -19,9 +19,11 @@ impl Store {
     /// The whole catalogue, by country, organization and report type.
     pub async fn report_types(&self, org: OrgId) -> Result<Vec<ReportType>, StoreError> {
         self.run(|db| async move {
-            let all = report_types::table
-                .filter(report_types::org_id.eq(org.0))
-                .select((report_types::country, report_types::pro, report_types::report_type));
+            let all = report_types::table.filter(report_types::org_id.eq(org.0)).select((
+                report_types::country,
+                report_types::pro,
+                report_types::report_type,
+            ));
             let rows: Vec<(String, String, String)> = reading!(&db, |c| all.load(c).await?);
             let entries: BTreeSet<ReportType> = rows.into_iter().map(entry).collect();
             Ok(entries.into_iter().collect())

@@ -14,7 +14,7 @@ use worker::ports::{Claimed, Lease};
 use super::Store;
 use super::cell::corrupt;
 use super::clock::{after, now};
-use super::db::in_transaction;
+use super::db::{Transaction, in_transaction};
 use super::endings::end_as;
 use super::error::StoreError;
 use super::import_row::ImportRow;
@@ -24,10 +24,11 @@ use super::schema::{imports, organizations, preview_users};
 /// So many claims without a committed batch in between, and the next one ends the import.
 const CRASHES: i32 = 3;
 
-/// First in, first out: nothing of the same organization and resource is running or queued before it.
-const FIRST_IN_LINE: &str = "not exists (select 1 from imports other \
-    where other.org_id = imports.org_id and other.resource = imports.resource and other.id <> imports.id \
-    and (other.status = 'running' or (other.status = 'queued' and other.id < imports.id)))";
+/// First in, first out: nothing of the same organization and resource is running or queued before it. Whose caller waits
+/// for its rows stands in no line.
+const FIRST_IN_LINE: &str = "(imports.synchronous or not exists (select 1 from imports other \
+    where not other.synchronous and other.org_id = imports.org_id and other.resource = imports.resource and other.id <> imports.id \
+    and (other.status = 'running' or (other.status = 'queued' and other.id < imports.id))))";
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -41,6 +42,7 @@ impl Store {
         let claimed = self.run(|db| async move {
             let token = Uuid::new_v4();
             let claimed: Result<Option<Import>, StoreError> = in_transaction!(&db, |c| {
+                c.evict_hung(id).await?;
                 let due = imports::lease_until
                     .is_null()
                     .or(imports::lease_until.le(now().nullable()));

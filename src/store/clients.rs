@@ -53,7 +53,11 @@ macro_rules! matching {
             let any = |list: &[String]| list.is_empty().into_sql::<Bool>();
             let held = credentials::table
                 .filter(credentials::org_id.eq($org.0))
-                .filter(credentials::country.eq_any(&wanted.countries).or(any(&wanted.countries)))
+                .filter(
+                    credentials::country
+                        .eq_any(&wanted.countries)
+                        .or(any(&wanted.countries)),
+                )
                 .filter(
                     credentials::report_type
                         .eq_any(&wanted.report_types)
@@ -86,7 +90,11 @@ macro_rules! with_aliases {
     ($c:ident, $rows:expr) => {{
         let rows: Vec<ClientRow> = $rows;
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-        let columns = (client_aliases::client_id, client_aliases::country, client_aliases::alias);
+        let columns = (
+            client_aliases::client_id,
+            client_aliases::country,
+            client_aliases::alias,
+        );
         let of_these = client_aliases::table.filter(client_aliases::client_id.eq_any(&ids));
         let aliases: Vec<AliasRow> = of_these.select(columns).load($c).await?;
         assemble(rows, aliases)

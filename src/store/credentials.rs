@@ -27,9 +27,7 @@ diesel::alias!(credentials as accounts: Accounts);
 macro_rules! of_client {
     ($org:expr, $client:expr) => {
         credentials::table
-            .left_join(
-                accounts.on(credentials::collective_account_id.eq(accounts.field(credentials::id).nullable())),
-            )
+            .left_join(accounts.on(credentials::collective_account_id.eq(accounts.field(credentials::id).nullable())))
             .filter(credentials::org_id.eq($org.0))
             .filter(credentials::client_id.eq($client))
             .order(credentials::id)
@@ -206,11 +204,7 @@ impl Store {
     }
 
     /// Removes a credential. What was linked to it is linked no longer.
-    pub async fn delete_credential(
-        &self,
-        org: OrgId,
-        place: CredentialPlace,
-    ) -> Result<CredentialRemoval, StoreError> {
+    pub async fn delete_credential(&self, org: OrgId, place: CredentialPlace) -> Result<CredentialRemoval, StoreError> {
         self.run(|db| async move {
             in_transaction!(&db, |c| {
                 let mut locking: Vec<i64> = linked_to!(org, place.id).load(c).await?;
@@ -245,7 +239,11 @@ impl Store {
                     .filter(credentials::org_id.eq(org.0))
                     .filter(clients::collective_account.eq(YES))
                     .filter(credentials::collective_account_id.is_null())
-                    .filter(credentials::country.eq_any(&filter.countries).or(any(&filter.countries)))
+                    .filter(
+                        credentials::country
+                            .eq_any(&filter.countries)
+                            .or(any(&filter.countries)),
+                    )
                     .filter(credentials::pro.eq_any(&filter.pros).or(any(&filter.pros)))
                     .order(credentials::id)
                     .select((CredentialRow::as_select(), clients::name))

@@ -19,8 +19,8 @@ pub use clients::{
     CredentialFilter,
 };
 pub use credentials::{
-    CollectiveAccount, Credential, CredentialChange, CredentialPlace, CredentialRemoval, CredentialWrite, NewCredential,
-    ReportType, SealedPassword, Unlinkable,
+    CollectiveAccount, Credential, CredentialChange, CredentialPlace, CredentialRemoval, CredentialWrite,
+    NewCredential, ReportType, SealedPassword, Unlinkable,
 };
 
 /// A tenant.
@@ -97,6 +97,8 @@ pub struct NewImport {
     pub blob: String,
     /// The caller's key for safe retries.
     pub idempotency_key: Option<String>,
+    /// Its caller waits for the rows: it need not wait for other imports of its kind.
+    pub synchronous: bool,
 }
 
 /// What became of `begin_import`.

@@ -36,6 +36,7 @@ pub struct Rows {
     fields: &'static [Field],
     source: String,
     blank: Blank,
+    merge: bool,
     ragged: Ragged,
     keep_cells: bool,
     unquote: bool,
@@ -72,6 +73,7 @@ impl Rows {
             fields,
             source: options.source.clone(),
             blank: options.blank,
+            merge: options.merge,
             ragged: options.ragged,
             keep_cells: options.mode != Mode::Upsert,
             unquote: columns.iter().any(|column| column.header == QUOTED_COLUMN),
@@ -158,6 +160,7 @@ impl Rows {
                 let patch = match filled(field.kind, cell) {
                     None => self.blank(),
                     Some(text) => match cell::check(field.kind, text) {
+                        Ok(text) if self.merge && field.kind == Kind::JsonArray => Patch::Merge(text.as_ref().into()),
                         Ok(text) => Patch::Set(text.as_ref().into()),
                         Err(error) => return draft.errors.push(row_error(field, header, text, error)),
                     },
@@ -202,6 +205,7 @@ impl Rows {
                 .attributes
                 .extend(members.into_iter().map(|(name, value)| match value {
                     Value::Null => (Arc::from(name), Patch::Clear),
+                    value if self.merge => (Arc::from(name), Patch::Merge(value)),
                     value => (Arc::from(name), Patch::Set(value)),
                 })),
             Err(error) => draft.errors.push(attribute_error(header, text, error)),

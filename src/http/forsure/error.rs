@@ -136,7 +136,6 @@ impl From<CredentialError> for Problem {
                 refused("collective_account_id: other credentials are linked to this one, so it cannot be linked.")
             }
             CredentialError::Invalid(fault) => invalid(&fault),
-            CredentialError::Vault(error) => error.into(),
             CredentialError::Store(error) => error.into(),
         }
     }
@@ -217,7 +216,7 @@ mod tests {
             CredentialError::Unlinkable(Unlinkable::NoCollectiveAccount).into(),
             CredentialError::Unlinkable(Unlinkable::Linked).into(),
             CredentialError::Unlinkable(Unlinkable::LinkedTo).into(),
-            CredentialError::Vault(crate::vault::VaultError::Damaged).into(),
+            CredentialError::from(crate::vault::VaultError::Damaged).into(),
         ];
         let path = "/saas/logins/clients/1/credentials/DE/2";
         let rows: Vec<String> = problems.iter().map(|problem| sent(problem, "PUT", path)).collect();

@@ -106,7 +106,11 @@ mod tests {
         let body = json!({"name": "x", "password": ["marked-secret"], "shared": "true", "report_types": ["a", 1]});
         let known = ["client_name", "password", "shared", "report_types"];
         let mut members = Members::of(body.as_object().unwrap(), &known);
-        drop((members.text("password"), members.flag("shared"), members.texts("report_types")));
+        drop((
+            members.text("password"),
+            members.flag("shared"),
+            members.texts("report_types"),
+        ));
         let problem = members.finish(()).unwrap_err();
         let details: Vec<&str> = problem.errors.iter().map(|fault| fault.detail.as_str()).collect();
         insta::assert_snapshot!(details.join("\n"));

@@ -21,7 +21,9 @@ pub(super) fn client_id(text: &str) -> Result<i64, Problem> {
 }
 
 /// Client, country and number of a credential.
-pub(super) fn credential_place((client, country_code, id): &(String, String, String)) -> Result<CredentialPlace, Problem> {
+pub(super) fn credential_place(
+    (client, country_code, id): &(String, String, String),
+) -> Result<CredentialPlace, Problem> {
     Ok(CredentialPlace {
         client_id: client_id(client)?,
         country: country(country_code)?,
@@ -71,7 +73,10 @@ pub(super) fn number(query: &Query, name: &str, (least, most): (i64, i64), defau
         return Ok(default);
     };
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let read = text.parse().ok().filter(|number| digits && (least..=most).contains(number));
+    let read = text
+        .parse()
+        .ok()
+        .filter(|number| digits && (least..=most).contains(number));
     read.ok_or_else(|| {
         let expected = format!("a whole number from {least} to {most}");
         Problem::fault(unusable(name, &text, &expected))
@@ -99,16 +104,26 @@ mod tests {
     #[test]
     fn flags_are_written_in_many_ways() {
         let read = |text: &str| flag(&query(&format!("flag={text}")), "flag");
-        assert!([("True", Some(true)), ("false", Some(false)), ("1", Some(true)), ("", None)]
+        assert!(
+            [
+                ("True", Some(true)),
+                ("false", Some(false)),
+                ("1", Some(true)),
+                ("", None)
+            ]
             .into_iter()
-            .all(|(text, value)| read(text).is_ok_and(|read| read == value)));
+            .all(|(text, value)| read(text).is_ok_and(|read| read == value))
+        );
         assert!(read("maybe").is_err());
     }
 
     #[test]
     fn numbers_keep_within_their_bounds() {
         let read = |text: &str| number(&query(&format!("limit={text}")), "limit", (1, 1000), 10);
-        assert_eq!((read("").ok(), read("1").ok(), read("1000").ok()), (Some(10), Some(1), Some(1000)));
+        assert_eq!(
+            (read("").ok(), read("1").ok(), read("1000").ok()),
+            (Some(10), Some(1), Some(1000))
+        );
         for broken in ["0", "1001", "-1", "%2B1", "1.0", "x", "99999999999999999999"] {
             assert!(read(broken).is_err(), "{broken}");
         }
