@@ -14,6 +14,7 @@
 mod conformance;
 mod crash;
 mod engine;
+mod forsure;
 mod harness;
 mod house;
 mod mend;
