@@ -11,10 +11,12 @@
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
 
+mod clients_import;
 mod conformance;
 mod crash;
 mod engine;
 mod forsure;
+mod forsure_bulk;
 mod harness;
 mod house;
 mod mend;
