@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::import::Checkpoint;
 use crate::row_error::Failure;
 
+use self::handles::Handle;
+
+pub mod handles;
 pub mod plan;
 
 /// Identity of a record inside its organization.
@@ -31,6 +34,8 @@ pub enum Patch<T> {
     Clear,
     /// It is to be this.
     Set(T),
+    /// It is to be this where there is none; a stored value stays.
+    Fill(T),
 }
 
 /// 128 bits over everything a row says beyond its key. The ledger keeps the hash of the last row written; the same hash
@@ -50,6 +55,10 @@ pub struct Row {
     pub hash: ContentHash,
     /// The file's cells, kept only where the ledger may still refuse the row (modes create and update).
     pub cells: Option<Vec<String>>,
+    /// What its person is known by, where rows are identified so; `handles::identify` makes the key of it.
+    pub handles: Vec<Handle>,
+    /// It gives its person a handle, which is a change whatever else it says.
+    pub adds_handles: bool,
 }
 
 impl Row {
@@ -62,6 +71,8 @@ impl Row {
             attributes,
             hash,
             cells: None,
+            handles: Vec::new(),
+            adds_handles: false,
         }
     }
 }
@@ -94,6 +105,7 @@ impl Stored {
                 Patch::Keep => false,
                 Patch::Clear => value.take().is_some(),
                 Patch::Set(new) => value.as_ref() != Some(new) && value.replace(new.clone()).as_ref() != Some(new),
+                Patch::Fill(new) => value.is_none() && value.replace(new.clone()).is_none(),
             };
         }
         for (name, patch) in &row.attributes {
@@ -101,6 +113,9 @@ impl Stored {
                 Patch::Keep => false,
                 Patch::Clear => self.attributes.remove(name.as_ref()).is_some(),
                 Patch::Set(new) => set_attribute(&mut self.attributes, name, new),
+                Patch::Fill(new) => {
+                    !self.attributes.contains_key(name.as_ref()) && set_attribute(&mut self.attributes, name, new)
+                }
             };
         }
         changed
@@ -166,6 +181,10 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
             Patch::Keep => hasher.update([0]),
             Patch::Clear => hasher.update([1]),
             Patch::Set(text) => update_text(&mut hasher, text),
+            Patch::Fill(text) => {
+                hasher.update([4]);
+                update_text(&mut hasher, text);
+            }
         }
     }
     for (name, value) in attributes {
@@ -176,6 +195,10 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
             Patch::Set(Value::String(text)) => update_text(&mut hasher, text),
             Patch::Set(json) => {
                 hasher.update([3]);
+                update_text(&mut hasher, &json.to_string());
+            }
+            Patch::Fill(json) => {
+                hasher.update([5]);
                 update_text(&mut hasher, &json.to_string());
             }
         }

@@ -113,7 +113,7 @@ impl<'a> Planner<'a> {
             return false;
         }
         match self.single.get(slot) {
-            Some(Some(row)) => hash != Some(&row.hash),
+            Some(Some(row)) => row.adds_handles || hash != Some(&row.hash),
             _ => true,
         }
     }
@@ -195,7 +195,9 @@ fn apply(row: &Row, entry: &Entry, slot: &mut Slot, mode: Mode, plan: &mut Plan<
             slot.dirty = true;
             plan.counts.created += 1;
         }
-        (Found::Known { hash: Some(hash), .. }, _) if *hash == row.hash => plan.counts.unchanged += 1,
+        (Found::Known { hash: Some(hash), .. }, _) if *hash == row.hash && !row.adds_handles => {
+            plan.counts.unchanged += 1
+        }
         (
             Found::Known {
                 hash,
@@ -204,7 +206,7 @@ fn apply(row: &Row, entry: &Entry, slot: &mut Slot, mode: Mode, plan: &mut Plan<
             },
             _,
         ) => {
-            if stored.apply(row) {
+            if stored.apply(row) || row.adds_handles {
                 *hash = Some(row.hash);
                 slot.dirty = true;
                 plan.counts.updated += 1;

@@ -1,6 +1,7 @@
 //! What can be imported: each resource is a list of fields, as data. One file each; the rules for a cell are in `cell`.
 
 pub mod cell;
+pub mod rule;
 pub mod users;
 
 use serde::{Deserialize, Serialize};

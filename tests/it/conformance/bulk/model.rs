@@ -19,7 +19,7 @@ fn put<T: Clone>(value: &mut Option<String>, patch: &Patch<T>, text: impl Fn(&T)
     match patch {
         Patch::Keep => {}
         Patch::Clear => *value = None,
-        Patch::Set(new) => *value = Some(text(new)),
+        Patch::Set(new) | Patch::Fill(new) => *value = Some(text(new)),
     }
 }
 
