@@ -7,6 +7,7 @@
 
 mod classify;
 mod columns;
+mod handles;
 mod job;
 pub(super) mod postgres;
 mod sqlite;

@@ -220,6 +220,20 @@ fn apply(row: &Row, entry: &Entry, slot: &mut Slot, mode: Mode, plan: &mut Plan<
     true
 }
 
+impl Plan<'_> {
+    /// What is left of a plan once its records are written: refused rows, counts and checkpoint.
+    pub fn rest(self) -> Plan<'static> {
+        Plan {
+            inserts: Vec::new(),
+            updates: Vec::new(),
+            failures: self.failures,
+            counts: self.counts,
+            after: self.after,
+            stop: self.stop,
+        }
+    }
+}
+
 impl<'a> Plan<'a> {
     fn fail(&mut self, failure: Failure) {
         self.counts.failed += 1;

@@ -4,6 +4,7 @@
 //! version: that is how a change is noticed.
 
 mod copy;
+mod handles;
 pub(in crate::store) mod pool;
 mod probe;
 mod trouble;
@@ -20,6 +21,7 @@ use worker::ports::Commit;
 use self::pool::{BulkPool, Connection, Session};
 use self::probe::{Lock, Records};
 use self::trouble::Trouble;
+use super::handles::Rows;
 use super::job::{Job, Ledgered, Settled, Standing, advanced, read_counts};
 use crate::store::cell::{signed, unsigned};
 use crate::store::error::StoreError;
@@ -121,42 +123,58 @@ fn six(row: &Row) -> Result<[i64; 6], tokio_postgres::Error> {
 /// Plans the batch and writes its records. A key that another writer takes meanwhile shows as a violation of its
 /// uniqueness, a record that another one changes by its version; by then that writer has committed, and the batch is
 /// classified again, with the records locked.
-async fn place<'a>(session: &mut Session<'_>, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, Trouble> {
+async fn place(session: &mut Session<'_>, job: &Job<'_>, standing: &Standing) -> Result<Plan<'static>, Trouble> {
     let mut lock = Lock::Versions;
     for _ in 0..CLASSIFICATIONS {
-        let (plan, versions) = classify(session, job, standing, lock).await?;
-        session.command("savepoint records").await?;
-        match write_records(session, job, &plan, &versions, standing.now).await {
-            Err(Trouble::Overtaken) => session.command("rollback to savepoint records").await?,
-            other => return other.map(|()| plan),
+        let rows = handles::rows(session, job).await?;
+        let job = &job.with(&rows.batch);
+        if let Some(classified) = classify(session, job, &rows, standing, lock).await? {
+            session.command("savepoint records").await?;
+            match write_records(session, job, &rows, &classified, standing.now).await {
+                Err(Trouble::Overtaken) => session.command("rollback to savepoint records").await?,
+                other => return other.map(|()| classified.plan.rest()),
+            }
         }
         lock = Lock::Rows;
     }
     Err(Trouble::Overtaken)
 }
 
+/// A plan, and the versions of the records that it changes.
+struct Classified<'a> {
+    plan: Plan<'a>,
+    versions: HashMap<i64, i64>,
+}
+
 async fn write_records(
     session: &mut Session<'_>,
     job: &Job<'_>,
-    plan: &Plan<'_>,
-    versions: &HashMap<i64, i64>,
+    rows: &Rows<'_>,
+    Classified { plan, versions }: &Classified<'_>,
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
     write::insert(session, job, &plan.inserts, now).await?;
-    write::update(session, job, &plan.updates, versions, now).await
+    write::update(session, job, &plan.updates, versions, now).await?;
+    handles::write(session, job, &rows.to_write(plan)).await
 }
 
+/// Nothing, where a handle led to a record that another writer has taken away since.
 async fn classify<'a>(
     session: &mut Session<'_>,
     job: &Job<'a>,
+    rows: &Rows<'_>,
     standing: &Standing,
     lock: Lock,
-) -> Result<(Plan<'a>, HashMap<i64, i64>), Trouble> {
+) -> Result<Option<Classified<'a>>, Trouble> {
     let planner = Planner::new(job.batch, job.run.options.mode);
     let hits = probe::probe(session, job, planner.keys()).await?;
     let Records { loaded, versions } = probe::load(session, job, &planner, &hits, lock).await?;
     let found = hits.found(&planner, loaded);
-    Ok((planner.plan(found, job.policy(&standing.counts)), versions))
+    if rows.is_stale(&planner, &found) {
+        return Ok(None);
+    }
+    let plan = planner.plan(found, job.policy(&standing.counts));
+    Ok(Some(Classified { plan, versions }))
 }
 
 /// The last statement: what a poll will show, and where the next batch starts. A committed batch clears the suspicion that
