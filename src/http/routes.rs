@@ -37,6 +37,7 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         .service(keys::create_key)
         .service(keys::revoke_key)
         .service(organization::show_organization)
+        .service(organization::change_organization)
         // /bulk/v1/files
         .service(files::upload_file)
         .service(files::show_file)

@@ -5,7 +5,9 @@ pub mod cancel;
 pub mod delete;
 pub mod failed_rows;
 mod ledger;
+pub mod quota;
 pub mod read;
+pub mod returned_rows;
 pub mod submit;
 pub mod sweep;
 

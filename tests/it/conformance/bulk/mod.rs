@@ -2,6 +2,7 @@
 
 mod bench;
 mod dry_run;
+mod handles;
 mod lost;
 mod model;
 mod outside;
