@@ -10,6 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
 use super::native::{imports, keys, organization, users};
 use super::problem::{Kind, Problem};
+use super::slashid::persons;
 use super::spigit::files;
 use super::{health, openapi};
 
@@ -42,6 +43,9 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         .service(files::upload_file)
         .service(files::show_file)
         .service(files::delete_file)
+        // /persons
+        .service(persons::download_template)
+        .service(persons::import_persons)
         // for machines that watch
         .service(health::healthz)
         .service(health::readyz)

@@ -8,7 +8,8 @@ mod ledger;
 pub mod quota;
 pub mod read;
 pub mod returned_rows;
+pub mod run_now;
 pub mod submit;
 pub mod sweep;
 
-pub use ledger::{BlobSource, StoreLedger};
+pub use ledger::engine_parts;

@@ -20,6 +20,8 @@ pub struct Organization {
     pub uuid: Uuid,
     /// Unique.
     pub name: String,
+    /// Most users that an import by handle may lead to; nothing for no limit.
+    pub person_quota: Option<u64>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -85,6 +87,8 @@ pub struct NewImport {
     pub blob: String,
     /// The caller's key for safe retries.
     pub idempotency_key: Option<String>,
+    /// Its caller waits for the rows: it need not wait for other imports of its kind.
+    pub synchronous: bool,
 }
 
 /// What became of `begin_import`.

@@ -12,6 +12,7 @@ use crate::row_error::Failure;
 use self::handles::Handle;
 
 pub mod handles;
+pub mod merge;
 pub mod plan;
 
 /// Identity of a record inside its organization.
@@ -34,6 +35,10 @@ pub enum Patch<T> {
     Clear,
     /// It is to be this.
     Set(T),
+    /// This JSON is to be merged into it, as `merge` says.
+    Merge(T),
+    /// This JSON object's members replace those of the same name in it, and `null` removes; others stay.
+    Overlay(T),
     /// It is to be this where there is none; a stored value stays.
     Fill(T),
 }
@@ -105,6 +110,8 @@ impl Stored {
                 Patch::Keep => false,
                 Patch::Clear => value.take().is_some(),
                 Patch::Set(new) => value.as_ref() != Some(new) && value.replace(new.clone()).as_ref() != Some(new),
+                Patch::Merge(patch) => replace(value, merge::merged_text(value.as_deref(), patch)),
+                Patch::Overlay(patch) => replace(value, merge::overlaid_text(value.as_deref(), patch)),
                 Patch::Fill(new) => value.is_none() && value.replace(new.clone()).is_none(),
             };
         }
@@ -113,6 +120,11 @@ impl Stored {
                 Patch::Keep => false,
                 Patch::Clear => self.attributes.remove(name.as_ref()).is_some(),
                 Patch::Set(new) => set_attribute(&mut self.attributes, name, new),
+                Patch::Merge(patch) => merge_attribute(&mut self.attributes, name, patch),
+                Patch::Overlay(patch) => {
+                    let new = merge::overlaid(self.attributes.get(name.as_ref()), patch);
+                    set_attribute(&mut self.attributes, name, &new)
+                }
                 Patch::Fill(new) => {
                     !self.attributes.contains_key(name.as_ref()) && set_attribute(&mut self.attributes, name, new)
                 }
@@ -128,6 +140,19 @@ fn set_attribute(attributes: &mut Map<String, Value>, name: &str, new: &Value) -
     }
     attributes.insert(name.to_owned(), new.clone());
     true
+}
+
+fn merge_attribute(attributes: &mut Map<String, Value>, name: &str, patch: &Value) -> bool {
+    match merge::merged(attributes.get(name), patch) {
+        Some(new) => set_attribute(attributes, name, &new),
+        None => attributes.remove(name).is_some(),
+    }
+}
+
+fn replace(value: &mut Option<Box<str>>, new: Option<Box<str>>) -> bool {
+    let changed = *value != new;
+    *value = new;
+    changed
 }
 
 /// One record of the file and its fate so far.
@@ -181,8 +206,16 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
             Patch::Keep => hasher.update([0]),
             Patch::Clear => hasher.update([1]),
             Patch::Set(text) => update_text(&mut hasher, text),
-            Patch::Fill(text) => {
+            Patch::Merge(text) => {
                 hasher.update([4]);
+                update_text(&mut hasher, text);
+            }
+            Patch::Fill(text) => {
+                hasher.update([5]);
+                update_text(&mut hasher, text);
+            }
+            Patch::Overlay(text) => {
+                hasher.update([6]);
                 update_text(&mut hasher, text);
             }
         }
@@ -197,8 +230,16 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
                 hasher.update([3]);
                 update_text(&mut hasher, &json.to_string());
             }
+            Patch::Merge(json) => {
+                hasher.update([4]);
+                update_text(&mut hasher, &json.to_string());
+            }
             Patch::Fill(json) => {
                 hasher.update([5]);
+                update_text(&mut hasher, &json.to_string());
+            }
+            Patch::Overlay(json) => {
+                hasher.update([6]);
                 update_text(&mut hasher, &json.to_string());
             }
         }

@@ -235,6 +235,9 @@ pub struct ImportOptions {
     pub key: Vec<String>,
     /// What empty cells do.
     pub blank: Blank,
+    /// JSON in cells is merged into what is stored, as `batch::merge` says, instead of replacing it.
+    #[serde(default)]
+    pub merge: bool,
     /// What short and long rows do.
     pub ragged: Ragged,
     /// Rows are identified by handles (columns mapped to `handles.email`, `handles.phone`, `handles.username`), not by ids.
@@ -268,6 +271,7 @@ impl ImportOptions {
             source: String::from("import"),
             key: Vec::new(),
             blank: Blank::default(),
+            merge: false,
             ragged: Ragged::default(),
             handles: false,
             rules: BTreeMap::new(),

@@ -48,6 +48,7 @@ pub struct Rows {
     fields: &'static [Field],
     source: String,
     blank: Blank,
+    merge: bool,
     ragged: Ragged,
     keep_cells: bool,
     unquote: bool,
@@ -87,6 +88,7 @@ impl Rows {
             handles: options.handles,
             source: options.source.clone(),
             blank: options.blank,
+            merge: options.merge,
             ragged: options.ragged,
             keep_cells: options.mode != Mode::Upsert || options.handles,
             unquote: columns.iter().any(|column| column.header == QUOTED_COLUMN),
@@ -178,6 +180,7 @@ impl Rows {
                 let patch = match filled(field.kind, cell) {
                     None => self.blank(),
                     Some(text) => match self.check(field.kind, header, text) {
+                        Ok(text) if self.merge && field.kind == Kind::JsonArray => Patch::Merge(text.as_ref().into()),
                         Ok(text) => Patch::Set(text.as_ref().into()),
                         Err(error) => return draft.errors.push(row_error(field, header, text, error)),
                     },
@@ -227,6 +230,7 @@ impl Rows {
                 .attributes
                 .extend(members.into_iter().map(|(name, value)| match value {
                     Value::Null => (Arc::from(name), Patch::Clear),
+                    value if self.merge => (Arc::from(name), self.merging(header, value)),
                     value => (Arc::from(name), Patch::Set(value)),
                 })),
             Err(error) => draft.errors.push(attribute_error(header, text, error)),
@@ -255,6 +259,14 @@ impl Rows {
                 value_bytes,
             }) => rule::buckets(text, *name_bytes, *value_bytes),
             _ => cell::check_json_object(text),
+        }
+    }
+
+    /// Buckets merge by their members; anything else as deep as it goes.
+    fn merging(&self, header: &str, value: Value) -> Patch<Value> {
+        match self.rules.get(header) {
+            Some(Rule::Buckets { .. }) => Patch::Overlay(value),
+            _ => Patch::Merge(value),
         }
     }
 

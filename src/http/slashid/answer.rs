@@ -48,7 +48,8 @@ pub(super) fn body(app: &App, import: Import) -> impl Stream<Item = Result<Bytes
         _ => (figures, ""),
     };
     let some = import.counts.failed > 0;
-    let rows = some.then(|| returned_rows::csv(app, import, ERROR_COLUMN).map(|csv| csv.map(|csv| inside_quotes(&csv))));
+    let rows =
+        some.then(|| returned_rows::csv(app, import, ERROR_COLUMN).map(|csv| csv.map(|csv| inside_quotes(&csv))));
     let piece = |bytes: Bytes| stream::iter([Ok(bytes)]);
     piece(start.into())
         .chain(stream::iter(rows).flatten())

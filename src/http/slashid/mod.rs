@@ -1,7 +1,7 @@
 //! The surface of the seed's slashid document: persons by handle, from a file, at once. Its path, words and envelope; what it
 //! does differently from others is a value in `ImportOptions`.
 
-mod answer;
+pub mod answer;
 pub mod error;
 mod options;
 pub mod persons;

@@ -19,7 +19,8 @@ fn put<T: Clone>(value: &mut Option<String>, patch: &Patch<T>, text: impl Fn(&T)
     match patch {
         Patch::Keep => {}
         Patch::Clear => *value = None,
-        Patch::Set(new) | Patch::Fill(new) => *value = Some(text(new)),
+        Patch::Set(new) => *value = Some(text(new)),
+        Patch::Merge(_) | Patch::Overlay(_) | Patch::Fill(_) => panic!("no row of these stories merges or fills"),
     }
 }
 
