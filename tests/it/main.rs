@@ -22,6 +22,7 @@ mod operations;
 mod oracle;
 mod readme;
 mod servers;
+mod slashid;
 mod spigit;
 mod stop_and_delete;
 mod v1;
