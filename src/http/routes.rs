@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use utoipa::openapi::{OpenApi as Document, PathItem};
 use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
+use super::forsure::bulk;
 use super::native::{imports, keys, organization, users};
 use super::problem::{Kind, Problem};
 use super::slashid::persons;
@@ -46,6 +47,9 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         // /persons
         .service(persons::download_template)
         .service(persons::import_persons)
+        // /saas/logins; static paths before /clients/{id}
+        .service(bulk::preview_bulk_upload)
+        .service(bulk::execute_bulk_upload)
         // for machines that watch
         .service(health::healthz)
         .service(health::readyz)

@@ -8,16 +8,19 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::batch::handles::HandleKind;
-use crate::batch::{Fate, Key, Patch, Row};
+use crate::batch::{Fate, Patch, Row};
 use crate::import::{Blank, ImportOptions, Mode, Ragged};
 use crate::mapping::{self, Column, QUOTED_COLUMN, Target};
 use crate::resource::cell::{self, CellError};
+use crate::resource::clients::Part;
 use crate::resource::rule::{self, Rule};
-use crate::resource::{Field, KEY_FIELDS, Kind};
-use crate::row_error::{RowCode, RowError};
+use crate::resource::{Field, Kind, Resource};
+use crate::row_error::RowError;
 
+mod children;
 mod errors;
 mod handles;
+mod key;
 
 use self::errors::{attribute_error, bad_quote_error, column_count_error, failure, owned, row_error};
 use self::handles::Handles;
@@ -25,10 +28,12 @@ use self::handles::Handles;
 /// What a column fills, by position.
 #[derive(Clone, Debug)]
 enum Slot {
-    /// One of `KEY_FIELDS`.
+    /// One of the key's fields.
     Key(usize),
     /// One of the resource's fields.
     Value(usize, Field),
+    /// A piece of one of the resource's fields.
+    Part(Part),
     Attribute(Arc<str>),
     Attributes,
     /// Handles of this kind.
@@ -44,7 +49,9 @@ pub struct Rows {
     rules: BTreeMap<String, Rule>,
     /// Rows are identified by handles.
     handles: bool,
+    resource: Resource,
     key: Vec<String>,
+    key_fields: &'static [Field],
     fields: &'static [Field],
     source: String,
     blank: Blank,
@@ -68,6 +75,7 @@ struct Draft {
     key: [Option<String>; 3],
     values: Vec<Patch<Box<str>>>,
     attributes: Vec<(Arc<str>, Patch<Value>)>,
+    children: children::Children,
     handles: Handles,
     errors: Vec<RowError>,
 }
@@ -75,17 +83,18 @@ struct Draft {
 impl Rows {
     /// `columns` as resolved at the door, `options` of the import.
     pub fn new(columns: &[Column], options: &ImportOptions) -> Self {
-        let fields = options.resource.fields();
         Self {
             slots: columns
                 .iter()
-                .map(|column| (slot(&column.target, fields), column.header.clone()))
+                .map(|column| (slot(&column.target, options.resource), column.header.clone()))
                 .collect(),
-            // Checked at the door; a row of a file without any key would fail as one whose key is empty.
-            key: mapping::key(columns, options).unwrap_or_default(),
-            fields,
             rules: options.rules.clone(),
             handles: options.handles,
+            resource: options.resource,
+            // Checked at the door; a row of a file without any key would fail as one whose key is empty.
+            key: mapping::key(columns, options).unwrap_or_default(),
+            key_fields: options.resource.key_fields(),
+            fields: options.resource.fields(),
             source: options.source.clone(),
             blank: options.blank,
             merge: options.merge,
@@ -137,6 +146,7 @@ impl Rows {
             key: [None, None, None],
             values: vec![Patch::Keep; self.fields.len()],
             attributes: Vec::new(),
+            children: children::Children::default(),
             handles: Handles::default(),
             errors: Vec::new(),
         };
@@ -145,6 +155,7 @@ impl Rows {
             self.take(&mut draft, slot, header, cell);
         }
         let key = self.key(&mut draft);
+        self.finish_children(&mut draft);
         match key {
             Some(key) if draft.errors.is_empty() => {
                 if self.slots.iter().any(|(slot, _)| matches!(slot, Slot::Attributes)) {
@@ -164,7 +175,9 @@ impl Rows {
         match slot {
             Slot::Ignored => {}
             Slot::Key(place) => {
-                let Some(field) = KEY_FIELDS.get(*place) else { return };
+                let Some(field) = self.key_fields.get(*place) else {
+                    return;
+                };
                 let Some(text) = filled(field.kind, cell) else { return };
                 match cell::check(field.kind, text) {
                     Ok(text) => draft
@@ -192,11 +205,8 @@ impl Rows {
                     .take(1)
                     .for_each(|value| *value = patch.clone());
             }
-            Slot::Handles(kind) => {
-                if let Err(error) = draft.handles.take(*kind, header, cell) {
-                    draft.errors.push(error);
-                }
-            }
+            Slot::Part(part) => self.take_part(draft, part, header, cell),
+            Slot::Handles(kind) => draft.errors.extend(draft.handles.take(*kind, header, cell).err()),
             Slot::Attribute(name) => self.take_attribute(draft, name, header, cell),
             Slot::Attributes => self.take_attributes(draft, header, cell),
         }
@@ -269,90 +279,26 @@ impl Rows {
             _ => Patch::Merge(value),
         }
     }
-
-    /// The key's parts: source and language from their cells or the defaults, the source id from the first filled key field.
-    fn key(&self, draft: &mut Draft) -> Option<Key> {
-        if self.handles {
-            return self.key_of_handles(draft);
-        }
-        let [source, source_id, language] = std::mem::take(&mut draft.key);
-        let id = self.key.iter().find_map(|name| match name.as_str() {
-            "source_id" => source_id.clone().map(String::into_boxed_str),
-            name => self.value_of(draft, name),
-        });
-        let Some(source_id) = id else {
-            self.miss_key(draft);
-            return None;
-        };
-        Some(Key {
-            source: source.unwrap_or_else(|| self.source.clone()).into(),
-            source_id,
-            language: language.unwrap_or_default().into(),
-        })
-    }
-
-    /// A handle that is wrong has its error already.
-    fn key_of_handles(&self, draft: &mut Draft) -> Option<Key> {
-        let key = draft.handles.key(&self.source);
-        if key.is_none() && draft.errors.is_empty() {
-            let mut columns = self.slots.iter();
-            let first = columns.find(|(slot, _)| matches!(slot, Slot::Handles(_)));
-            draft.errors.push(handles::missing(first.map(|(_, header)| header)));
-        }
-        key
-    }
-
-    fn value_of(&self, draft: &Draft, name: &str) -> Option<Box<str>> {
-        let place = self.fields.iter().position(|field| field.name == name)?;
-        match draft.values.get(place) {
-            Some(Patch::Set(text)) => Some(text.clone()),
-            _ => None,
-        }
-    }
-
-    /// A key cell that is filled but wrong has its error already; an empty one is named.
-    fn miss_key(&self, draft: &mut Draft) {
-        let named = |error: &RowError| error.field.as_ref().is_some_and(|field| self.key.contains(field));
-        if draft.errors.iter().any(named) {
-            return;
-        }
-        let field = self.key.first().cloned();
-        let column = self
-            .slots
-            .iter()
-            .find(|(slot, _)| slot.name() == field.as_deref())
-            .map(|(_, header)| header.clone());
-        draft.errors.push(RowError {
-            code: RowCode::Required,
-            field,
-            column,
-            message: "empty, but the row needs an id".to_owned(),
-            expected: Some(format!("a value in {}", self.key.join(" or "))),
-            value: None,
-        });
-    }
 }
 
-impl Slot {
-    fn name(&self) -> Option<&'static str> {
-        match self {
-            Self::Key(place) => KEY_FIELDS.get(*place).map(|field| field.name),
-            Self::Value(_, field) => Some(field.name),
-            Self::Attribute(_) | Self::Attributes | Self::Handles(_) | Self::Ignored => None,
-        }
-    }
-}
-
-fn slot(target: &Target, fields: &[Field]) -> Slot {
+fn slot(target: &Target, resource: Resource) -> Slot {
     match target {
         Target::Ignored => Slot::Ignored,
         Target::Attributes => Slot::Attributes,
         Target::Handles(kind) => Slot::Handles(*kind),
         Target::Attribute(name) => Slot::Attribute(name.as_str().into()),
         Target::Field(name) => {
-            let key = KEY_FIELDS.iter().position(|field| field.name == name).map(Slot::Key);
-            let value = || fields.iter().enumerate().find(|(_, field)| field.name == name);
-            key.or_else(|| value().map(|(place, field)| Slot::Value(place, *field)))
+            let place = |fields: &[Field]| fields.iter().position(|field| field.name == name);
+            let value = || {
+                resource
+                    .fields()
+                    .iter()
+                    .enumerate()
+                    .find(|(_, field)| field.name == name)
+            };
+            let key = place(resource.key_fields()).map(Slot::Key);
+            key.or_else(|| resource.part(name).map(Slot::Part))
+                .or_else(|| value().map(|(place, field)| Slot::Value(place, *field)))
                 .unwrap_or(Slot::Ignored)
         }
     }

@@ -55,11 +55,7 @@ impl Handles {
     /// The key of a person whom nobody knows yet: its first handle in the order of the kinds.
     pub(super) fn key(&self, source: &str) -> Option<Key> {
         let first = self.all.iter().min_by_key(|handle| handle.kind)?;
-        Some(Key {
-            source: source.into(),
-            source_id: first.value.clone(),
-            language: "".into(),
-        })
+        Some(Key::user(source, first.value.clone(), ""))
     }
 
     /// Fills fields that the row says nothing of, and gives the handles.
@@ -72,18 +68,6 @@ impl Handles {
             }
         }
         self.all
-    }
-}
-
-/// The error of a row without any handle.
-pub(super) fn missing(header: Option<&String>) -> RowError {
-    RowError {
-        code: RowCode::Required,
-        field: Some("handles".to_owned()),
-        column: header.cloned(),
-        message: "no handle, but the row needs one".to_owned(),
-        expected: Some("an e-mail address, a telephone number or a username".to_owned()),
-        value: None,
     }
 }
 

@@ -47,10 +47,10 @@ fn every_error_of_a_row_is_named_at_once() {
 fn keys_come_from_cells_defaults_and_the_key_option() {
     let spigit = |options: &mut ImportOptions| options.key = vec!["username".to_owned(), "email".to_owned()];
     let rows = rows(&["email", "username"], spigit);
-    assert_eq!(&*row(rows.judge(1, 2, &["a@x.com", "ana"], false)).key.source_id, "ana");
+    assert_eq!(row(rows.judge(1, 2, &["a@x.com", "ana"], false)).key.source_id(), "ana");
     let by_mail = row(rows.judge(1, 2, &["a@X.com", ""], false)).key;
     assert_eq!(
-        (&*by_mail.source, &*by_mail.source_id, &*by_mail.language),
+        (by_mail.source(), by_mail.source_id(), by_mail.language()),
         ("import", "a@x.com", "")
     );
     assert_eq!(labels(rows.judge(1, 2, &["", " "], false)), ["username:required"]);
@@ -161,7 +161,7 @@ fn handles_give_a_row_its_key_and_fill_its_fields() {
     ));
     let handles: Vec<&str> = row.handles.iter().map(|handle| &*handle.value).collect();
     assert_eq!(handles, ["ana", "+491", "+492", "ana@x.com", "b@x.com"]);
-    assert_eq!((&*row.key.source, &*row.key.source_id), ("people", "ana@x.com"));
+    assert_eq!((row.key.source(), row.key.source_id()), ("people", "ana@x.com"));
     let said = Resource::Users.fields().iter().zip(&row.values);
     let said: Vec<(&str, &Patch<Box<str>>)> = said
         .filter(|(_, patch)| **patch != Patch::Keep)

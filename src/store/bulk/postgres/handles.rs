@@ -43,13 +43,8 @@ async fn look_up(
     let values: Vec<&str> = handles.iter().map(|handle| &*handle.value).collect();
     for row in session.query(&sql, &[&kinds, &values, &users.owner]).await? {
         let handle = read_handle(row.try_get(0)?, row.try_get(1)?)?;
-        let text = |column| row.try_get::<_, &str>(column).map(Box::from);
-        let key = Key {
-            source: text(2)?,
-            source_id: text(3)?,
-            language: text(4)?,
-        };
-        known.insert(handle, key);
+        let text = |column| row.try_get::<_, &str>(column);
+        known.insert(handle, Key::user(text(2)?, text(3)?, text(4)?));
     }
     Ok(())
 }
@@ -74,9 +69,9 @@ pub(super) async fn write(session: &mut Session<'_>, job: &Job<'_>, new: &[&NewH
     let column = |of: fn(&NewHandle) -> &str| new.iter().map(|new| of(new)).collect::<Vec<&str>>();
     let kinds = column(|new| new.handle.kind.as_str());
     let values = column(|new| &new.handle.value);
-    let sources = column(|new| &new.key.source);
-    let source_ids = column(|new| &new.key.source_id);
-    let languages = column(|new| &new.key.language);
+    let sources = column(|new| new.key.source());
+    let source_ids = column(|new| new.key.source_id());
+    let languages = column(|new| new.key.language());
     let written = session
         .execute(
             &sql,

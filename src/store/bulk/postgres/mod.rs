@@ -3,6 +3,7 @@
 //! back to be classified again, and a deadlock sends back the whole transaction. Every writer of a record must raise its
 //! version: that is how a change is noticed.
 
+mod children;
 mod copy;
 mod handles;
 pub(in crate::store) mod pool;
@@ -10,7 +11,6 @@ mod probe;
 mod trouble;
 mod write;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
@@ -21,6 +21,7 @@ use worker::ports::Commit;
 use self::pool::{BulkPool, Connection, Session};
 use self::probe::{Lock, Records};
 use self::trouble::Trouble;
+use super::children::seal_preview;
 use super::handles::Rows;
 use super::job::{Job, Ledgered, Settled, Standing, advanced, read_counts};
 use crate::store::cell::{signed, unsigned};
@@ -140,21 +141,22 @@ async fn place(session: &mut Session<'_>, job: &Job<'_>, standing: &Standing) ->
     Err(Trouble::Overtaken)
 }
 
-/// A plan, and the versions of the records that it changes.
+/// A plan, and what was read of the records that it changes.
 struct Classified<'a> {
     plan: Plan<'a>,
-    versions: HashMap<i64, i64>,
+    records: Records,
 }
 
 async fn write_records(
     session: &mut Session<'_>,
     job: &Job<'_>,
     rows: &Rows<'_>,
-    Classified { plan, versions }: &Classified<'_>,
+    Classified { plan, records }: &Classified<'_>,
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
     write::insert(session, job, &plan.inserts, now).await?;
-    write::update(session, job, &plan.updates, versions, now).await?;
+    write::update(session, job, &plan.updates, &records.versions, now).await?;
+    children::write(session, job, plan, &records.kept, now).await?;
     handles::write(session, job, &rows.to_write(plan)).await
 }
 
@@ -168,13 +170,14 @@ async fn classify<'a>(
 ) -> Result<Option<Classified<'a>>, Trouble> {
     let planner = Planner::new(job.batch, job.run.options.mode);
     let hits = probe::probe(session, job, planner.keys()).await?;
-    let Records { loaded, versions } = probe::load(session, job, &planner, &hits, lock).await?;
-    let found = hits.found(&planner, loaded);
+    let mut records = probe::load(session, job, &planner, &hits, lock).await?;
+    let found = hits.found(&planner, std::mem::take(&mut records.loaded));
     if rows.is_stale(&planner, &found) {
         return Ok(None);
     }
-    let plan = planner.plan(found, job.policy(&standing.counts));
-    Ok(Some(Classified { plan, versions }))
+    let mut plan = planner.plan(found, job.policy(&standing.counts));
+    seal_preview(job, &mut plan)?;
+    Ok(Some(Classified { plan, records }))
 }
 
 /// The last statement: what a poll will show, and where the next batch starts. A committed batch clears the suspicion that

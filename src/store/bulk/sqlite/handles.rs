@@ -65,11 +65,7 @@ fn look_up(
         .bind::<BigInt, _>(users.owner);
     for row in query.load_iter::<Owned, _>(connection)? {
         let row = row?;
-        let key = Key {
-            source: row.source.into(),
-            source_id: row.source_id.into(),
-            language: row.language.into(),
-        };
+        let key = Key::user(row.source, row.source_id, row.language);
         known.insert(read_handle(&row.kind, &row.value)?, key);
     }
     Ok(())
@@ -90,9 +86,9 @@ pub(super) fn write(connection: &mut SqliteConnection, job: &Job<'_>, new: &[&Ne
             Bind::Text(Some(handle.kind.as_str())),
             Bind::Text(Some(&handle.value)),
             Bind::Number(users.owner),
-            Bind::Text(Some(&key.source)),
-            Bind::Text(Some(&key.source_id)),
-            Bind::Text(Some(&key.language)),
+            Bind::Text(Some(key.source())),
+            Bind::Text(Some(key.source_id())),
+            Bind::Text(Some(key.language())),
         ];
         if statement.execute(connection, binds)? != 1 {
             return Err(StoreError::Corrupt(format!(

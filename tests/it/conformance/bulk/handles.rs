@@ -47,11 +47,7 @@ fn row((handles, name): &(&str, &str)) -> Row {
         name if name == first.kind.as_str() => Patch::Fill(first.value.clone()),
         _ => Patch::Keep,
     });
-    let key = Key {
-        source: "people".into(),
-        source_id: first.value.clone(),
-        language: "".into(),
-    };
+    let key = Key::user("people", first.value.clone(), "");
     Row {
         handles,
         cells: Some(vec![(*name).to_owned()]),

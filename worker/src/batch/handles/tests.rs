@@ -10,6 +10,7 @@ use crate::batch::plan::{Found, Planner, Policy};
 use crate::batch::{Patch, Stored};
 use crate::import::{Counts, Mode};
 use crate::ports::Checkpoint;
+use crate::resource::Resource;
 
 fn handle(text: &str) -> Handle {
     let kind = match text {
@@ -24,11 +25,7 @@ fn handle(text: &str) -> Handle {
 }
 
 fn key(id: &str) -> Key {
-    Key {
-        source: "people".into(),
-        source_id: id.into(),
-        language: "".into(),
-    }
+    Key::user("people", id, "")
 }
 
 /// A row that knows a person by these, and says this of its one value.
@@ -96,6 +93,7 @@ impl World {
             None => Found::Absent,
         });
         let policy = Policy {
+            resource: Resource::Users,
             mode: Mode::Upsert,
             failures_left,
         };
@@ -136,10 +134,10 @@ fn handles_lead_to_persons_as_if_row_by_row() {
         ..Counts::default()
     };
     assert_eq!((world.counts, world.failed), (expected, vec![5, 6]));
-    let owner = |text: &str| world.handles.get(&handle(text)).unwrap().source_id.clone();
+    let owner = |text: &str| world.handles.get(&handle(text)).unwrap().source_id();
     assert_eq!(
         ["ana", "+491", "bob", "new"].map(owner),
-        ["a@x.com", "a@x.com", "bob", "new"].map(Box::from),
+        ["a@x.com", "a@x.com", "bob", "new"],
         "a row that fails gives nobody a handle"
     );
 }
@@ -276,7 +274,7 @@ proptest! {
             let counts = (world.counts.created, world.counts.updated, world.counts.unchanged);
             prop_assert_eq!(counts, (oracle.created, oracle.updated, oracle.unchanged), "batches of {}", size);
             prop_assert_eq!(&world.failed, &oracle.failed);
-            let owners = world.handles.iter().map(|(handle, key)| (handle.value.to_string(), key.source_id.to_string()));
+            let owners = world.handles.iter().map(|(handle, key)| (handle.value.to_string(), key.source_id().to_owned()));
             let expected = oracle.owner.iter().map(|(text, person)| (text.clone(), oracle.persons[*person].0.clone()));
             prop_assert_eq!(owners.collect::<BTreeMap<_, _>>(), expected.collect::<BTreeMap<_, _>>());
             for (id, value) in &oracle.persons {
