@@ -32,6 +32,8 @@ pub struct Organization {
     pub uuid: Uuid,
     /// Unique.
     pub name: String,
+    /// Most users that an import by handle may lead to; nothing for no limit.
+    pub person_quota: Option<u64>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }

@@ -26,6 +26,7 @@ mod oracle;
 mod readme;
 mod secrets;
 mod servers;
+mod slashid;
 mod spigit;
 mod stop_and_delete;
 mod v1;
