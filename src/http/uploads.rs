@@ -16,19 +16,29 @@ use crate::store::model::Import;
 
 /// How long uploads may go on once the process is asked to stop.
 const STOP_GRACE: Duration = Duration::from_secs(1);
+/// Places that a body takes which is held whole; a place stands for 1 MiB.
+const WHOLE_PLACES: u32 = 16;
 /// Seconds until a place may be free.
 const BUSY_SECONDS: u32 = 2;
 
 /// Gives a place to an upload, or says when to come again.
 pub(super) fn admit(app: &App, doors: &Doors) -> Result<OwnedSemaphorePermit, Problem> {
+    take_places(app, doors, 1)
+}
+
+/// The same for a body of several MiB that is held whole: it takes as many places as it has room for, so that the bound on
+/// memory stays.
+pub(super) fn admit_whole(app: &App, doors: &Doors) -> Result<OwnedSemaphorePermit, Problem> {
+    let all = u32::try_from(app.config.limits.uploads_in_flight).unwrap_or(u32::MAX);
+    take_places(app, doors, WHOLE_PLACES.min(all))
+}
+
+fn take_places(app: &App, doors: &Doors, places: u32) -> Result<OwnedSemaphorePermit, Problem> {
     if app.stop.is_cancelled() {
         return Err(Problem::new(Kind::Draining).retry_after(BUSY_SECONDS));
     }
-    doors
-        .uploads
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| Problem::new(Kind::UploadsBusy).retry_after(BUSY_SECONDS))
+    let taken = doors.uploads.clone().try_acquire_many_owned(places);
+    taken.map_err(|_| Problem::new(Kind::UploadsBusy).retry_after(BUSY_SECONDS))
 }
 
 /// Carries a body to the use case and brings back what became of it.

@@ -44,6 +44,9 @@ impl Rows {
 
     /// Puts what was said of children into the values.
     pub(super) fn finish_children(&self, draft: &mut Draft) {
+        if draft.children.say_nothing() {
+            return;
+        }
         let children = std::mem::take(&mut draft.children);
         if children.is_credential {
             draft.errors.extend(self.missing_parts(&children.key));
@@ -82,6 +85,10 @@ impl Rows {
 }
 
 impl Children {
+    fn say_nothing(&self) -> bool {
+        self.aliases.is_empty() && !self.is_credential
+    }
+
     fn take_aliases(&mut self, header: &str, cell: &str, rule: Blank) -> Result<(), RowError> {
         let names = cell.split(BETWEEN_ALIASES).filter_map(|name| filled(ALIAS.kind, name));
         let checked = names

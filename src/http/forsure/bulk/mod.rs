@@ -144,7 +144,7 @@ async fn run(
     dry_run: bool,
 ) -> Result<(Import, Vec<Map<String, Value>>), Problem> {
     caller.must(Scope::ImportsWrite)?;
-    let _place = uploads::admit(app, doors)?;
+    let _place = uploads::admit_whole(app, doors)?;
     let fields = Fields::open(request.headers(), payload.into_inner(), &doors.pace, BOUNDS)?;
     let form = BulkForm::read(fields).await?;
     let upload = Upload {
