@@ -76,7 +76,7 @@ impl Layout {
         let fields = import.resource.fields();
         let is_sensitive = |target: &Target| match target {
             Target::Field(name) => fields.iter().any(|field| field.name == name && field.is_sensitive()),
-            Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
+            Target::Attribute(_) | Target::Attributes | Target::Refusal | Target::Ignored => false,
         };
         let hidden = import
             .columns

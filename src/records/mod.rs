@@ -2,6 +2,7 @@
 //! (`worker::resource::cell`), so that a record cannot be valid here and broken there. No HTTP, no SQL.
 
 mod draft;
+pub mod parents;
 pub mod users;
 
 pub use draft::{Draft, Fault, FaultKind};

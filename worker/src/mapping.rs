@@ -11,6 +11,8 @@ mod aliases;
 
 /// Columns of ours in a failed-rows file; never mapped, so that the file can be sent again as it is.
 pub const RESERVED_PREFIX: &str = "_import_";
+/// Holds, in a composed file, what is wrong with a record before any cell is looked at; in a failed-rows file, what was wrong.
+pub const REFUSED_COLUMN: &str = "_import_error";
 /// Stands in a failed-rows file for spreadsheets, whose cells may begin with one quote more than the original.
 pub const QUOTED_COLUMN: &str = "_import_quoted";
 /// `attributes.X` names the attribute X, in a header and in a caller's mapping.
@@ -37,6 +39,8 @@ pub enum Target {
     Attribute(String),
     /// Many attributes: the cells are JSON objects.
     Attributes,
+    /// Nothing, but a filled cell refuses its row, in its own words.
+    Refusal,
     /// Nothing: the caller said so, or the column is one of ours (`_import_*`).
     Ignored,
 }
@@ -48,7 +52,7 @@ impl Target {
             Self::Field(name) => Some(name.clone()),
             Self::Attribute(name) => Some(format!("{ATTRIBUTE_PREFIX}{name}")),
             Self::Attributes => Some(ATTRIBUTES.to_owned()),
-            Self::Ignored => None,
+            Self::Refusal | Self::Ignored => None,
         }
     }
 }
@@ -117,6 +121,9 @@ enum Certainty {
 }
 
 fn target_of(header: &str, options: &ImportOptions) -> Result<(Target, Certainty), MappingError> {
+    if options.composed && header == REFUSED_COLUMN {
+        return Ok((Target::Refusal, Certainty::Exact));
+    }
     if header.starts_with(RESERVED_PREFIX) {
         return Ok((Target::Ignored, Certainty::Exact));
     }

@@ -31,6 +31,8 @@ pub enum RowCode {
     ColumnCount,
     /// A quote inside an unquoted cell, or text after a closing quote.
     BadQuote,
+    /// Whoever composed the file could not make a row of the record.
+    Refused,
     /// `mode=create`, and the key is known.
     AlreadyExists,
     /// `mode=update`, and the key is not known.
@@ -53,6 +55,7 @@ impl RowCode {
             Self::SpreadsheetDamage => "spreadsheet-damage",
             Self::ColumnCount => "column-count",
             Self::BadQuote => "bad-quote",
+            Self::Refused => "refused",
             Self::AlreadyExists => "already-exists",
             Self::NotFound => "not-found",
         }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::batch::{Fate, Key, Patch, Row};
 use crate::import::{Blank, ImportOptions, Mode, Ragged};
 use crate::mapping::{self, Column, QUOTED_COLUMN, Target};
-use crate::resource::cell::{self, CellError};
+use crate::resource::cell::{self, CellError, ERASED};
 use crate::resource::{Field, KEY_FIELDS, Kind};
 use crate::row_error::{Failure, RowCode, RowError};
 
@@ -25,6 +25,7 @@ enum Slot {
     Value(usize, Field),
     Attribute(Arc<str>),
     Attributes,
+    Refusal,
     Ignored,
 }
 
@@ -36,6 +37,7 @@ pub struct Rows {
     fields: &'static [Field],
     source: String,
     blank: Blank,
+    composed: bool,
     ragged: Ragged,
     keep_cells: bool,
     unquote: bool,
@@ -72,6 +74,7 @@ impl Rows {
             fields,
             source: options.source.clone(),
             blank: options.blank,
+            composed: options.composed,
             ragged: options.ragged,
             keep_cells: options.mode != Mode::Upsert,
             unquote: columns.iter().any(|column| column.header == QUOTED_COLUMN),
@@ -141,6 +144,8 @@ impl Rows {
     fn take(&self, draft: &mut Draft, slot: &Slot, header: &str, cell: &str) {
         match slot {
             Slot::Ignored => {}
+            Slot::Refusal if cell.is_empty() => {}
+            Slot::Refusal => draft.errors.push(refused_error(cell)),
             Slot::Key(place) => {
                 let Some(field) = KEY_FIELDS.get(*place) else { return };
                 let Some(text) = filled(field.kind, cell) else { return };
@@ -156,6 +161,7 @@ impl Rows {
             }
             Slot::Value(place, field) => {
                 let patch = match filled(field.kind, cell) {
+                    Some(ERASED) if self.composed => Patch::Clear,
                     None => self.blank(),
                     Some(text) => match cell::check(field.kind, text) {
                         Ok(text) => Patch::Set(text.as_ref().into()),
@@ -234,9 +240,11 @@ impl Rows {
         }
     }
 
-    /// A key cell that is filled but wrong has its error already; an empty one is named.
+    /// A key cell that is filled but wrong has its error already, and a refused row its reason; an empty one is named.
     fn miss_key(&self, draft: &mut Draft) {
-        let named = |error: &RowError| error.field.as_ref().is_some_and(|field| self.key.contains(field));
+        let named = |error: &RowError| {
+            error.code == RowCode::Refused || error.field.as_ref().is_some_and(|field| self.key.contains(field))
+        };
         if draft.errors.iter().any(named) {
             return;
         }
@@ -262,7 +270,7 @@ impl Slot {
         match self {
             Self::Key(place) => KEY_FIELDS.get(*place).map(|field| field.name),
             Self::Value(_, field) => Some(field.name),
-            Self::Attribute(_) | Self::Attributes | Self::Ignored => None,
+            Self::Attribute(_) | Self::Attributes | Self::Refusal | Self::Ignored => None,
         }
     }
 }
@@ -270,6 +278,7 @@ impl Slot {
 fn slot(target: &Target, fields: &[Field]) -> Slot {
     match target {
         Target::Ignored => Slot::Ignored,
+        Target::Refusal => Slot::Refusal,
         Target::Attributes => Slot::Attributes,
         Target::Attribute(name) => Slot::Attribute(name.as_str().into()),
         Target::Field(name) => {
@@ -327,6 +336,17 @@ fn attribute_error(header: &str, value: &str, error: CellError) -> RowError {
         message: error.message.to_owned(),
         expected: Some(error.expected),
         value: Some(value.chars().take(SHOWN_CHARS).collect()),
+    }
+}
+
+fn refused_error(reason: &str) -> RowError {
+    RowError {
+        code: RowCode::Refused,
+        field: None,
+        column: None,
+        message: reason.to_owned(),
+        expected: None,
+        value: None,
     }
 }
 

@@ -332,7 +332,7 @@ fn is_sensitive(resource: Resource, column: &Column) -> bool {
             .fields()
             .iter()
             .any(|field| field.name == name && field.is_sensitive()),
-        Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
+        Target::Attribute(_) | Target::Attributes | Target::Refusal | Target::Ignored => false,
     }
 }
 
