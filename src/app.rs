@@ -4,15 +4,17 @@
 use std::fs::File;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::blobs::{BlobError, BlobOptions, Blobs};
-use crate::config::Config;
+use crate::config::{Config, SecretKey};
 use crate::queue::{Queue, QueueError};
 use crate::secrets::{NoRandomness, Secrets};
 use crate::store::model::{NewApiKey, Organization};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 /// What every new key of a first start, and of `keys create`, may do.
 pub const ADMIN_SCOPES: [&str; 6] = [
@@ -37,8 +39,12 @@ pub struct App {
     pub queue: Queue,
     /// Keys and cursors.
     pub secrets: Secrets,
+    /// What seals cells.
+    pub vault: Vault,
     /// The process's numbers.
     pub metrics: Metrics,
+    /// Places for imports whose callers wait for the rows: each holds a batch in memory and a connection while it runs.
+    pub at_once: Arc<Semaphore>,
     /// Cancelled when the process is asked to stop.
     pub stop: CancellationToken,
     /// Held while an embedded process owns its data directory.
@@ -77,17 +83,19 @@ impl App {
     /// Connects everything and brings the schema up to date.
     pub async fn build(config: Config) -> Result<Self, StartError> {
         let owner = own_data_dir(&config)?;
-        let store = open_store(&config).await?;
+        let (store, secrets) = open_store(&config).await?;
         let queue = match &config.redis_url {
             Some(url) => Queue::redis(url)?,
             None => Queue::embedded(),
         };
         Ok(Self {
+            vault: store.vault().clone(),
             store,
             queue,
             blobs: Blobs::open(&config.blob_url, &blob_options(&config))?,
-            secrets: Secrets::new(config.secret_key.bytes()),
+            secrets,
             metrics: Metrics::new(),
+            at_once: Arc::new(Semaphore::new(config.worker.concurrency)),
             stop: CancellationToken::new(),
             config: Arc::new(config),
             _owner: owner,
@@ -131,19 +139,25 @@ pub async fn create_key(
     })
 }
 
-/// Connects to the database and migrates it.
-pub async fn open_store(config: &Config) -> Result<Store, StartError> {
+/// Connects to the database, migrates it and opens its keys; a wrong `secret_key` is refused here.
+pub async fn open_store(config: &Config) -> Result<(Store, Secrets), StartError> {
     if config.is_embedded() {
         make_data_dir(config)?;
     }
     let options = StoreOptions {
         connections: config.database_connections,
-        bulk_connections: config.worker.concurrency,
+        // As many again for imports whose callers wait.
+        bulk_connections: config.worker.concurrency * 2,
         create: true,
     };
-    let store = Store::connect(&config.database_url, options).await?;
+    let previous = config.previous_secret_key.as_ref().map(SecretKey::bytes);
+    let vault = Vault::new(config.secret_key.bytes(), previous);
+    let store = Store::connect(&config.database_url, options, vault).await?;
     store.migrate().await?;
-    Ok(store)
+    // A database from before the keys lay in it has the pepper of the secret of that time.
+    let secrets = Secrets::new(config.secret_key.bytes());
+    let pepper = store.load_keys(secrets.pepper()).await?;
+    Ok((store, secrets.with_pepper(pepper)))
 }
 
 fn blob_options(config: &Config) -> BlobOptions {

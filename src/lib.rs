@@ -13,10 +13,11 @@
 //! | `blobs` | the uploaded files |
 //! | `queue` | the doorbell |
 //! | `secrets` | API keys and cursors |
+//! | `vault` | cells that the database must not show |
 //! | `telemetry` | logs and metrics |
 //!
 //! Dependencies point one way: `cli → process → http → imports, records → app → {store, blobs, queue, secrets, telemetry, config}
-//! → worker`. `store`, `blobs` and `queue` do not know each other; surfaces never import each other; `worker` is the engine and
+//! → vault, worker`. `store`, `blobs` and `queue` do not know each other; surfaces never import each other; `worker` is the engine and
 //! knows none of them.
 
 pub mod app;
@@ -31,3 +32,4 @@ pub mod records;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;
+pub mod vault;

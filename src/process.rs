@@ -6,18 +6,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
-use worker::batch::BatchLimits;
 use worker::engine::Engine;
 use worker::job::Runner;
-use worker::run::{Ports, RunSettings};
 
 use crate::app::{App, StartError};
 use crate::config::Mode;
 use crate::http;
-use crate::imports::{BlobSource, StoreLedger, sweep};
+use crate::imports::{engine_parts, sweep};
 
-/// Most bytes of a file in one batch.
-const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 /// From the wish to stop until batches in flight are left to the ledger; those who wait for the process wait 5 s.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
@@ -66,22 +62,10 @@ async fn serve(app: &App) -> Result<(), StartError> {
 }
 
 fn start_worker(app: &App, tasks: &TaskTracker) -> Engine {
-    let worker = &app.config.worker;
-    let ledger = StoreLedger::new(app.store.clone(), worker.lease, app.metrics.clone());
-    let ports = Ports {
-        ledger: Arc::new(ledger),
-        source: Arc::new(BlobSource(app.blobs.clone())),
-    };
-    let settings = RunSettings {
-        batch: BatchLimits {
-            rows: worker.batch_rows,
-            bytes: BATCH_BYTES,
-        },
-        lease: worker.lease,
-    };
-    let engine = Engine::new(ports, settings, worker.concurrency, app.stop.clone());
+    let (ports, settings) = engine_parts(app);
+    let (queue, concurrency, stop) = (app.queue.clone(), app.config.worker.concurrency, app.stop.clone());
+    let engine = Engine::new(ports, settings, concurrency, stop.clone());
     let runner: Runner = Arc::new(engine.clone());
-    let (queue, concurrency, stop) = (app.queue.clone(), worker.concurrency, app.stop.clone());
     tasks.spawn(async move { queue.listen(runner, concurrency, stop).await });
     tasks.spawn(sweep::look_for_work(app.clone(), engine.clone()));
     engine

@@ -21,7 +21,8 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// 64 bits of the HMAC would do against guessing over HTTP; 128 cost nothing.
 const CURSOR_MAC_LEN: usize = 16;
 
-type Tag = [u8; 32];
+/// 256 bits of key or HMAC.
+pub type Tag = [u8; 32];
 
 /// The system's random source did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -78,12 +79,20 @@ impl fmt::Debug for PresentedKey {
 impl Secrets {
     /// Derives one key for each purpose from `secret_key`, of any length.
     pub fn new(secret_key: &[u8]) -> Self {
-        let root: Tag = Sha256::digest(secret_key).into();
-        let derive = |purpose: &str| hmac(&root, &[purpose.as_bytes()]);
         Self {
-            pepper: derive("longshore api key 1"),
-            cursor_key: derive("longshore cursor 1"),
+            pepper: derive(secret_key, "longshore api key 1"),
+            cursor_key: derive(secret_key, "longshore cursor 1"),
         }
+    }
+
+    /// The same with the pepper that the database keeps: keys outlive a change of `secret_key`.
+    pub fn with_pepper(self, pepper: Tag) -> Self {
+        Self { pepper, ..self }
+    }
+
+    /// What a new database keeps as its pepper.
+    pub fn pepper(&self) -> Tag {
+        self.pepper
     }
 
     /// Makes a key from fresh random bytes.
@@ -153,6 +162,12 @@ impl Secrets {
             &[&org.0.to_be_bytes(), &position.to_be_bytes(), list.as_bytes()],
         )
     }
+}
+
+/// A key for one purpose from `secret_key`, of any length.
+pub fn derive(secret_key: &[u8], purpose: &str) -> Tag {
+    let root: Tag = Sha256::digest(secret_key).into();
+    hmac(&root, &[purpose.as_bytes()])
 }
 
 fn hmac(key: &Tag, parts: &[&[u8]]) -> Tag {

@@ -84,10 +84,9 @@ pub(super) async fn keys(args: KeysArgs) -> Result<(), CliError> {
     }
 }
 
-async fn open(common: &Common) -> Result<(Config, Store), CliError> {
+async fn open(common: &Common) -> Result<(Store, Secrets), CliError> {
     let config = Config::load(Mode::Tool, common.data.flags())?;
-    let store = open_store(&config).await?;
-    Ok((config, store))
+    Ok(open_store(&config).await?)
 }
 
 async fn create(organization: &str, name: &str, scopes: &[String], common: &Common) -> Result<(), CliError> {
@@ -97,7 +96,7 @@ async fn create(organization: &str, name: &str, scopes: &[String], common: &Comm
             "{unknown} is not a scope; known are: {known}"
         )));
     }
-    let (config, store) = open(common).await?;
+    let (store, secrets) = open(common).await?;
     // `admin` alone is the whole bunch.
     let all = ADMIN_SCOPES.map(str::to_owned);
     let scopes = if scopes.iter().any(|scope| scope == "admin") {
@@ -105,14 +104,7 @@ async fn create(organization: &str, name: &str, scopes: &[String], common: &Comm
     } else {
         scopes
     };
-    let key = create_key(
-        &store,
-        &Secrets::new(config.secret_key.bytes()),
-        organization,
-        name,
-        scopes,
-    )
-    .await?;
+    let key = create_key(&store, &secrets, organization, name, scopes).await?;
     match common.output {
         Output::Human => say(key.text),
         Output::Json => say(json!({
@@ -133,7 +125,7 @@ async fn named(store: &Store, organization: &str) -> Result<Organization, CliErr
 }
 
 async fn list(organization: &str, common: &Common) -> Result<(), CliError> {
-    let (_, store) = open(common).await?;
+    let (store, _) = open(common).await?;
     let organization = named(&store, organization).await?;
     for key in store.api_keys(organization.id).await.map_err(StartError::from)? {
         match common.output {
@@ -156,7 +148,7 @@ fn human(key: &ApiKey) -> String {
 }
 
 async fn revoke(id: &str, organization: &str, common: &Common) -> Result<(), CliError> {
-    let (_, store) = open(common).await?;
+    let (store, _) = open(common).await?;
     let organization = named(&store, organization).await?;
     if store
         .revoke_api_key(organization.id, id)

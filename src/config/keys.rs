@@ -70,6 +70,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("secret_key_file", "", "A file that holds `secret_key`"),
     key(
+        "previous_secret_key",
+        "",
+        "What `secret_key` was before it was changed, until `longshore keys rotate-secrets` is through",
+    ),
+    key(
         "public_url",
         "",
         "What clients call this service, such as `https://imports.example.com`; empty = the request's Host",

@@ -48,6 +48,8 @@ pub struct Config {
     pub s3: S3,
     /// Pepper of keys and cursors; never printed.
     pub secret_key: SecretKey,
+    /// What `secret_key` was before, until everything is wrapped anew.
+    pub previous_secret_key: Option<SecretKey>,
     /// What clients call this service, without a slash at the end.
     pub public_url: Option<String>,
     /// Filter of the log, in the form of `RUST_LOG`.
@@ -164,6 +166,7 @@ impl Config {
             redis_url: layers.given("redis_url"),
             s3: s3(layers)?,
             secret_key: SecretKey::resolve(mode, layers, &data_dir, database_url.starts_with("sqlite:"))?,
+            previous_secret_key: SecretKey::previous(layers)?,
             public_url: layers
                 .given("public_url")
                 .map(|url| url.trim_end_matches('/').to_owned()),

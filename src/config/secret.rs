@@ -14,7 +14,7 @@ const MIN_CHARS: usize = 32;
 pub struct SecretKey(Vec<u8>);
 
 impl SecretKey {
-    /// For keyed hashes only.
+    /// For keyed hashes and wrapped keys only.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -35,6 +35,11 @@ impl SecretKey {
                 }
             )),
         }
+    }
+
+    pub(super) fn previous(layers: &Layers) -> Result<Option<Self>, ConfigError> {
+        let given = layers.given("previous_secret_key");
+        given.map(|text| Self::parse(&text, "previous_secret_key")).transpose()
     }
 
     fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {

@@ -1,4 +1,4 @@
-//! Who calls: `Authorization: Bearer lsk_…` becomes a `Caller`. Every reason for a refusal looks the same from outside; the
+//! Who calls: the credentials of the surface, a key in every case, become a `Caller`. Every reason for a refusal looks the same from outside; the
 //! form and checksum of a key are checked before any query, and the compare takes the same time for unknown keys.
 
 use std::fmt;
@@ -12,10 +12,14 @@ use chrono::{TimeDelta, Utc};
 use worker::import::OrgId;
 
 use super::problem::{Kind, Problem};
+use super::surface::Surface;
 use crate::app::App;
 use crate::secrets::Secrets;
 use crate::store::model::ApiKey;
 
+/// Where slashid's clients put the key and the organization's public id.
+const SLASHID_API_KEY: &str = "SlashID-API-Key";
+const SLASHID_ORG_ID: &str = "SlashID-OrgID";
 /// A key's last use is written this seldom.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
 
@@ -107,33 +111,91 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let app = request.app_data::<web::Data<App>>().cloned();
-        let key = bearer(request.headers()).map(str::to_owned);
+        let surface = Surface::of(request.path());
+        let presented = Presented::read(surface, request.headers(), request.query_string());
         Box::pin(async move {
             let app = app.ok_or_else(|| Problem::new(Kind::Internal))?;
-            authenticate(&app, key.as_deref()).await
+            authenticate(&app, presented).await
         })
     }
 }
 
+/// What a caller shows in order to be let in.
+#[derive(Clone, Default)]
+pub(super) struct Presented {
+    key: Option<String>,
+    /// Must be the key's own id, where the surface has both.
+    id: Option<String>,
+    /// Must be the public id of the key's organization, where the surface names it.
+    organization: Option<String>,
+}
+
+impl Presented {
+    /// Reads them where the surface has them.
+    pub(super) fn read(surface: Surface, headers: &HeaderMap, query: &str) -> Self {
+        match surface {
+            Surface::LoginRadius => Self::from_query(query),
+            Surface::SlashId => Self {
+                key: text(headers, SLASHID_API_KEY)
+                    .or_else(|| bearer(headers))
+                    .map(str::to_owned),
+                id: None,
+                organization: Some(text(headers, SLASHID_ORG_ID).unwrap_or_default().to_owned()),
+            },
+            Surface::Native | Surface::Spigit | Surface::Forsure | Surface::Propeller => Self {
+                key: bearer(headers).map(str::to_owned),
+                ..Self::default()
+            },
+        }
+    }
+
+    /// `?apikey=<id>&apisecret=<key>`; a query that gives one of them twice gives none.
+    fn from_query(query: &str) -> Self {
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+        let once = |name: &str| {
+            let mut found = pairs
+                .iter()
+                .filter(|(given, _)| given == name)
+                .map(|(_, value)| value.clone());
+            found.next().filter(|_| found.next().is_none())
+        };
+        Self {
+            key: once("apisecret"),
+            id: Some(once("apikey").unwrap_or_default()),
+            organization: None,
+        }
+    }
+
+    fn fits(&self, key: &ApiKey) -> bool {
+        let organization = |given: &String| given.parse() == Ok(key.organization_uuid);
+        self.id.as_ref().is_none_or(|id| *id == key.id) && self.organization.as_ref().is_none_or(organization)
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
 /// The text after `Bearer`, whatever it holds.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
 /// Finds the caller that a key stands for.
-pub async fn authenticate(app: &App, key: Option<&str>) -> Result<Caller, Problem> {
-    let Some(key) = key else {
+pub(super) async fn authenticate(app: &App, presented: Presented) -> Result<Caller, Problem> {
+    let Some(text) = &presented.key else {
         return Err(refuse(app, "missing"));
     };
-    let Some(presented) = Secrets::parse(key) else {
+    let Some(key) = Secrets::parse(text) else {
         return Err(refuse(app, "malformed"));
     };
-    let stored = app.store.api_key(&presented.id).await?;
+    let stored = app.store.api_key(&key.id).await?;
     let genuine = app
         .secrets
-        .matches(&presented, stored.as_ref().map(|key| key.secret_mac.as_slice()));
+        .matches(&key, stored.as_ref().map(|key| key.secret_mac.as_slice()));
     match stored {
+        Some(key) if genuine && !presented.fits(&key) => Err(refuse(app, "wrong_pair")),
         Some(key) if genuine && key.valid_now => Ok(welcome(app, key)),
         Some(_) if genuine => Err(refuse(app, "expired_or_revoked")),
         Some(_) => Err(refuse(app, "wrong_secret")),

@@ -21,7 +21,7 @@ use super::Doors;
 use super::in_flight::Entered;
 use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
-use super::surface::{self, Surface};
+use super::surface::{self, Asked, Surface};
 use crate::app::App;
 
 /// Asked every few seconds by machines: not worth a line each.
@@ -32,10 +32,21 @@ struct Crossing {
     id: RequestId,
     surface: Surface,
     path: String,
+    base: String,
     method: &'static str,
     is_head: bool,
     started: Instant,
     body: Option<SharedPayload>,
+}
+
+impl Crossing {
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            method: self.method,
+            path: &self.path,
+            base: &self.base,
+        }
+    }
 }
 
 /// The middleware.
@@ -83,11 +94,18 @@ fn enter(request: &mut ServiceRequest) -> Crossing {
         id: RequestId::of(request.headers()),
         surface: Surface::of(request.path()),
         path: request.path().to_owned(),
+        base: base(request),
         method,
         is_head,
         started: Instant::now(),
         body,
     }
+}
+
+fn base(request: &ServiceRequest) -> String {
+    let app = request.app_data::<web::Data<App>>();
+    let public_url = app.and_then(|app| app.config.public_url.as_deref());
+    surface::base(public_url, request.headers())
 }
 
 /// Refusals get their envelope, all answers their headers.
@@ -101,7 +119,7 @@ fn leave(crossing: &Crossing, response: ServiceResponse<BoxBody>) -> ServiceResp
         });
     let mut response = match refusal {
         Some(problem) => {
-            let rendered: HttpResponse = crossing.surface.render(&problem, &crossing.id);
+            let rendered: HttpResponse = crossing.surface.render(&problem, &crossing.id, &crossing.asked());
             response.into_response(rendered)
         }
         None => response,

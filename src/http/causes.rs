@@ -22,7 +22,7 @@ impl From<StoreError> for Problem {
         log(&error);
         match error {
             StoreError::Unavailable(_) | StoreError::Busy | StoreError::Schema(_) => unavailable(),
-            StoreError::Corrupt(_) | StoreError::Config(_) => Self::new(Kind::Internal),
+            StoreError::Corrupt(_) | StoreError::Config(_) | StoreError::WrongSecret => Self::new(Kind::Internal),
         }
     }
 }
@@ -41,6 +41,11 @@ impl From<SubmitError> for Problem {
                 unavailable()
             }
             SubmitError::Crashed => Self::new(Kind::Internal),
+            SubmitError::Unfinished(id) => Self::with(
+                Kind::Unavailable,
+                format!("The rows are taken in as import {id} and go on without this answer."),
+            )
+            .retry_after(RETRY_SECONDS),
         }
     }
 }
@@ -153,6 +158,10 @@ mod tests {
             ("submit key in flight", SubmitError::KeyInFlight.into()),
             ("submit store", SubmitError::Store(store()).into()),
             ("submit crashed", SubmitError::Crashed.into()),
+            (
+                "submit unfinished",
+                SubmitError::Unfinished(worker::import::ImportId(9)).into(),
+            ),
             ("user absent", UserError::Absent.into()),
             ("user key taken", UserError::KeyTaken.into()),
             ("user unexpected", UserError::Unexpected.into()),

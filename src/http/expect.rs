@@ -9,7 +9,7 @@ use super::auth;
 use super::body;
 use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
-use super::surface::{self, Surface};
+use super::surface::{self, Asked, Surface};
 use crate::app::App;
 
 /// Lets a request go on, or answers it.
@@ -20,7 +20,13 @@ pub(super) async fn go_ahead(app: App, request: Request) -> Result<Request, Resp
         Ok(()) => Ok(request),
         Err(problem) => {
             let id = RequestId::of(request.headers());
-            let mut response = surface.render(&problem, &id);
+            let base = surface::base(app.config.public_url.as_deref(), request.headers());
+            let asked = Asked {
+                method: request.method().as_str(),
+                path: &path,
+                base: &base,
+            };
+            let mut response = surface.render(&problem, &id, &asked);
             surface::finish(response.headers_mut(), &path, &id);
             tracing::info!(request_id = %id, status = problem.status.as_u16(), "http.refused_before_body");
             Err(response.into())
@@ -33,7 +39,8 @@ async fn check(app: &App, surface: Surface, request: &Request) -> Result<(), Pro
         return Err(Problem::new(Kind::Draining).retry_after(1));
     }
     if surface.wants_key(request.path()) {
-        auth::authenticate(app, auth::bearer(request.headers())).await?;
+        let query = request.uri().query().unwrap_or_default();
+        auth::authenticate(app, auth::Presented::read(surface, request.headers(), query)).await?;
     }
     let limit = app.config.limits.upload_bytes.saturating_add(body::MULTIPART_OVERHEAD);
     match body::content_length(request.headers()) {

@@ -8,10 +8,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use utoipa::openapi::{OpenApi as Document, PathItem};
 use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
+use super::loginradius::profiles;
 use super::native::{imports, keys, organization, users};
 use super::problem::{Kind, Problem};
 use super::spigit::files;
-use super::{health, openapi};
+use super::{health, openapi, propeller};
 
 /// Routes that the OpenAPI document shows.
 pub(super) fn documented(config: &mut Documented<'_>) {
@@ -41,6 +42,11 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         .service(files::upload_file)
         .service(files::show_file)
         .service(files::delete_file)
+        // /users/bulk
+        .service(propeller::users::upsert_users)
+        // /v2/bulk
+        .service(profiles::upsert_profiles)
+        .service(profiles::upsert_profiles_unversioned)
         // for machines that watch
         .service(health::healthz)
         .service(health::readyz)

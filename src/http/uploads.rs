@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::Doors;
 use super::body::{CHUNKS_IN_FLIGHT, Upload as Body};
 use super::problem::{Kind, Problem};
 use crate::app::App;
-use crate::imports::submit::{SubmitError, Submitted, Upload, submit};
+use crate::imports::run_now;
+use crate::imports::submit::{BodyPart, SubmitError, Submitted, Upload, submit};
+use crate::store::model::Import;
 
 /// How long uploads may go on once the process is asked to stop.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -32,7 +34,21 @@ pub(super) fn admit(app: &App, doors: &Doors) -> Result<OwnedSemaphorePermit, Pr
 /// Carries a body to the use case and brings back what became of it.
 pub(super) async fn take_in(app: &App, doors: &Doors, upload: Upload, body: Body) -> Result<Submitted, Problem> {
     let (sink, source) = mpsc::channel(CHUNKS_IN_FLIGHT);
-    let mut work = doors.runtime.spawn(submit(app.clone(), upload, source));
+    carry(
+        app,
+        doors.runtime.spawn(submit(app.clone(), upload, source)),
+        body,
+        sink,
+    )
+    .await
+}
+
+async fn carry<T>(
+    app: &App,
+    mut work: JoinHandle<Result<T, SubmitError>>,
+    body: Body,
+    sink: mpsc::Sender<BodyPart>,
+) -> Result<T, Problem> {
     let pumped = tokio::select! {
         biased;
         // An answer before the end of the body: the rest of it is not wanted.
@@ -48,12 +64,35 @@ pub(super) async fn take_in(app: &App, doors: &Doors, upload: Upload, body: Body
     }
 }
 
+/// Carries a body to the use case that runs it at once; the import is final then. The work is this process's, not the
+/// request's: a caller who goes away stops nothing.
+pub(super) async fn run_now(
+    app: &App,
+    doors: &Doors,
+    upload: Upload,
+    body: mpsc::Receiver<BodyPart>,
+) -> Result<Import, Problem> {
+    flatten(doors.runtime.spawn(run_now::run_now(app.clone(), upload, body)).await)
+}
+
+/// The same for a body that is still coming in.
+pub(super) async fn take_in_now(app: &App, doors: &Doors, upload: Upload, body: Body) -> Result<Import, Problem> {
+    let (sink, source) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    carry(
+        app,
+        doors.runtime.spawn(run_now::run_now(app.clone(), upload, source)),
+        body,
+        sink,
+    )
+    .await
+}
+
 async fn stopping(app: &App) {
     app.stop.cancelled().await;
     tokio::time::sleep(STOP_GRACE).await;
 }
 
-fn flatten(joined: Result<Result<Submitted, SubmitError>, JoinError>) -> Result<Submitted, Problem> {
+fn flatten<T>(joined: Result<Result<T, SubmitError>, JoinError>) -> Result<T, Problem> {
     match joined {
         Ok(done) => Ok(done?),
         Err(error) => {

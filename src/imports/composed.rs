@@ -1,11 +1,17 @@
 //! Files that a surface composes out of JSON: one row for each record, and what the row says is said in cells: nothing, a value,
 //! that a value goes, or that the record cannot become a row. What a member means is the surface's business.
 
+use tokio::sync::mpsc;
 use worker::import::{Blank, ImportOptions};
 use worker::mapping::REFUSED_COLUMN;
 use worker::resource::Resource;
 use worker::resource::cell::{ERASED, MAX_ATTRIBUTE_BYTES};
 
+use super::run_now::Table;
+use super::submit::BodyPart;
+
+/// How much of a file is written at once.
+const CHUNK_BYTES: usize = 64 * 1024;
 /// How much is kept of the reasons against a row.
 const MAX_REASON_CHARS: usize = 2_000;
 
@@ -32,6 +38,26 @@ pub fn options(columns: Columns, source: &str) -> ImportOptions {
         composed: true,
         ..ImportOptions::new(Resource::Users)
     }
+}
+
+/// The file as a body, written as it is read: at no time is more than a chunk of it in memory. `rows` gives its rows to the
+/// function it is given, until that says that nobody wants more.
+pub fn body(
+    columns: Columns,
+    rows: impl FnOnce(&mut dyn FnMut(ComposedRow) -> bool) + Send + 'static,
+) -> mpsc::Receiver<BodyPart> {
+    let (sink, body) = mpsc::channel(1);
+    tokio::task::spawn_blocking(move || {
+        let mut table = Table::new(&header(columns));
+        rows(&mut |row| {
+            table.row(row.into_cells());
+            table.bytes() < CHUNK_BYTES || sink.blocking_send(BodyPart::Chunk(table.take())).is_ok()
+        });
+        let last = [BodyPart::Chunk(table.take()), BodyPart::End];
+        // A closed channel means an answer is there.
+        last.into_iter().try_for_each(|part| sink.blocking_send(part)).ok();
+    });
+    body
 }
 
 /// A row on its way into the file.

@@ -5,7 +5,16 @@ use worker::import::{ImportId, OrgId};
 
 use crate::app::App;
 use crate::store::StoreError;
-use crate::store::model::Deleted;
+use crate::store::model::{Deleted, Import};
+
+/// Removes the file of a final import, which nobody will read again; what the import says stays.
+pub(super) async fn file_of(app: &App, import: &Import) {
+    if let Some(blob) = &import.blob
+        && let Err(error) = app.blobs.delete(blob).await
+    {
+        tracing::warn!(import_id = import.id.0, error = %error, "import.blob_left_behind");
+    }
+}
 
 /// Deletes a queued or final import.
 pub async fn delete(app: &App, org: OrgId, id: ImportId) -> Result<Deleted, StoreError> {

@@ -7,26 +7,48 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use worker::batch::Batch;
+use worker::batch::{Batch, BatchLimits};
 use worker::import::ImportId;
 use worker::ports::{Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
+use worker::run::{Ports, RunSettings};
 
+use crate::app::App;
 use crate::blobs::{BlobError, Blobs};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
+/// Most bytes of a file in one batch.
+const BATCH_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What the engine is run with: its world and its measures.
+pub fn engine_parts(app: &App) -> (Ports, RunSettings) {
+    let worker = &app.config.worker;
+    let ports = Ports {
+        ledger: Arc::new(StoreLedger {
+            store: app.store.clone(),
+            lease: worker.lease,
+            metrics: app.metrics.clone(),
+        }),
+        source: Arc::new(BlobSource(app.blobs.clone())),
+    };
+    let batch = BatchLimits {
+        rows: worker.batch_rows,
+        bytes: BATCH_BYTES,
+    };
+    (
+        ports,
+        RunSettings {
+            batch,
+            lease: worker.lease,
+        },
+    )
+}
+
 /// The store as the engine's ledger; leases last as long as it says.
-pub struct StoreLedger {
+struct StoreLedger {
     store: Store,
     lease: Duration,
     metrics: Metrics,
-}
-
-impl StoreLedger {
-    /// A ledger whose claims last `lease` without a sign of life.
-    pub fn new(store: Store, lease: Duration, metrics: Metrics) -> Self {
-        Self { store, lease, metrics }
-    }
 }
 
 fn ledger_error(error: StoreError) -> LedgerError {
@@ -64,7 +86,7 @@ impl Ledger for StoreLedger {
 }
 
 /// The blobs as the engine's source.
-pub struct BlobSource(pub Blobs);
+struct BlobSource(Blobs);
 
 fn source_error(error: BlobError) -> SourceError {
     match error {

@@ -8,7 +8,8 @@ pub mod failed_rows;
 mod ledger;
 pub mod outcomes;
 pub mod read;
+pub mod run_now;
 pub mod submit;
 pub mod sweep;
 
-pub use ledger::{BlobSource, StoreLedger};
+pub use ledger::engine_parts;

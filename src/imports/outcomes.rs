@@ -36,18 +36,20 @@ pub async fn outcomes(app: &App, import: &Import, keys: &[Option<Key>]) -> Resul
     let users = app.store.users_by_keys(import.org, wanted).await?;
     let users: HashMap<&Key, &KnownUser> = users.iter().map(|user| (&user.key, user)).collect();
     let mut seen = HashSet::new();
-    let outcome = |(record, key): (u64, &Option<Key>)| {
+    let mut all = Vec::with_capacity(keys.len());
+    for (record, key) in (1..).zip(keys) {
         if let Some(reasons) = failures.remove(&record) {
-            return Outcome::Failed(reasons);
+            all.push(Outcome::Failed(reasons));
+            continue;
         }
         let user = key.as_ref().and_then(|key| users.get(key));
         let first = key.as_ref().is_some_and(|key| seen.insert(key));
-        Outcome::Applied {
+        all.push(Outcome::Applied {
             id: user.map(|user| user.id),
             created: first && user.is_some_and(|user| user.created_by_import == Some(import.id)),
-        }
-    };
-    Ok((1..).zip(keys).map(outcome).collect())
+        });
+    }
+    Ok(all)
 }
 
 async fn failures(app: &App, import: &Import) -> Result<HashMap<u64, String>, StoreError> {

@@ -80,28 +80,45 @@ pub enum SubmitError {
     /// Reading the file crashed; a fault of ours.
     #[error("reading the file crashed")]
     Crashed,
+    /// The caller waits for the rows, and this process could not bring them to their end; another one will.
+    #[error("import {0} goes on without its caller")]
+    Unfinished(ImportId),
 }
 
 /// Takes a file in and answers when it is durable and queued. To be spawned on the process's own runtime, so that a caller
 /// who goes away cannot drop it half-way.
 pub async fn submit(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -> Result<Submitted, SubmitError> {
+    let submitted = accept(&app, &upload, body, false).await?;
+    if !submitted.replayed {
+        app.queue.ring(submitted.import.id).await;
+    }
+    Ok(submitted)
+}
+
+/// The same without the doorbell. `synchronous`: the import stands in no line with others of its kind.
+pub(super) async fn accept(
+    app: &App,
+    upload: &Upload,
+    body: mpsc::Receiver<BodyPart>,
+    synchronous: bool,
+) -> Result<Submitted, SubmitError> {
     let blob = format!("imports/{}", Uuid::new_v4().simple());
-    let begun = app.store.begin_import(new_import(&upload, &blob)).await?;
-    let id = match begun {
+    let new = NewImport {
+        synchronous,
+        ..new_import(upload, &blob)
+    };
+    let id = match app.store.begin_import(new).await? {
         Begun::Started(id) => id,
-        Begun::Taken(import) => return replay(&upload, *import, body, app.config.limits.upload_bytes).await,
+        Begun::Taken(import) => return replay(upload, *import, body, app.config.limits.upload_bytes).await,
     };
     tracing::debug!(import_id = id.0, "import.receiving");
-    match receive(&app, &upload, id, &blob, body).await {
-        Ok(import) => {
-            app.queue.ring(id).await;
-            Ok(Submitted {
-                import,
-                replayed: false,
-            })
-        }
+    match receive(app, upload, id, &blob, body).await {
+        Ok(import) => Ok(Submitted {
+            import,
+            replayed: false,
+        }),
         Err(error) => {
-            undo(&app, &upload, id, &blob).await;
+            undo(app, upload, id, &blob).await;
             Err(error)
         }
     }
@@ -115,6 +132,7 @@ fn new_import(upload: &Upload, blob: &str) -> NewImport {
         file_name: upload.file_name.clone(),
         blob: blob.to_owned(),
         idempotency_key: upload.idempotency_key.clone(),
+        synchronous: false,
     }
 }
 

@@ -76,7 +76,7 @@ impl Draft {
             .zip(&self.key)
             .enumerate()
             .map(|(place, (field, patch))| match patch {
-                Patch::Set(text) => (field, text.clone()),
+                Patch::Set(text) | Patch::Merge(text) => (field, text.clone()),
                 Patch::Clear => (field, Box::default()),
                 Patch::Keep => (
                     field,
@@ -109,7 +109,7 @@ impl Draft {
         let differs = |patch: &Patch<Box<str>>, there: &str| match patch {
             Patch::Keep => false,
             Patch::Clear => !there.is_empty(),
-            Patch::Set(text) => text.as_ref() != there,
+            Patch::Set(text) | Patch::Merge(text) => text.as_ref() != there,
         };
         parts
             .filter(|((_, patch), there)| differs(patch, there))
@@ -131,7 +131,7 @@ impl Draft {
         match &self.attributes {
             Patch::Keep => {}
             Patch::Clear => stored.attributes = Map::new(),
-            Patch::Set(members) => merge(&mut stored.attributes, members),
+            Patch::Set(members) | Patch::Merge(members) => merge(&mut stored.attributes, members),
         }
         check_attributes(&stored.attributes)?;
         Ok(stored)
@@ -157,7 +157,7 @@ fn apply(value: &mut Option<Box<str>>, patch: &Patch<Box<str>>) {
     match patch {
         Patch::Keep => {}
         Patch::Clear => *value = None,
-        Patch::Set(text) => *value = Some(text.clone()),
+        Patch::Set(text) | Patch::Merge(text) => *value = Some(text.clone()),
     }
 }
 

@@ -215,9 +215,17 @@ mod tests {
     fn a_parent_is_there_or_made_before() {
         let mut family = family(&[(1, 0)]);
         assert_eq!(place(&mut family, 2, 1), Ok(Some("crm/1".to_owned())));
-        assert_eq!(place(&mut family, 3, 2), Ok(Some("crm/2".to_owned())), "made by the line above");
+        assert_eq!(
+            place(&mut family, 3, 2),
+            Ok(Some("crm/2".to_owned())),
+            "made by the line above"
+        );
         assert_eq!(place(&mut family, 4, 5), Err(Orphan::Unknown));
-        assert_eq!(place(&mut family, 6, 4), Err(Orphan::Unknown), "a parent that fails is none");
+        assert_eq!(
+            place(&mut family, 6, 4),
+            Err(Orphan::Unknown),
+            "a parent that fails is none"
+        );
         assert_eq!(family.place(None), Ok(None));
         let by_id = |id| Child {
             key: key("9"),
@@ -232,7 +240,11 @@ mod tests {
         let mut family = family(&[(1, 0), (2, 1), (3, 2)]);
         assert_eq!(place(&mut family, 1, 1), Err(Orphan::Cycle));
         assert_eq!(place(&mut family, 1, 3), Err(Orphan::Cycle));
-        assert_eq!(place(&mut family, 8, 8), Err(Orphan::Cycle), "nor is one that does not exist yet");
+        assert_eq!(
+            place(&mut family, 8, 8),
+            Err(Orphan::Cycle),
+            "nor is one that does not exist yet"
+        );
         assert!(place(&mut family, 3, 1).is_ok());
         assert!(place(&mut family, 2, 3).is_ok(), "3 is no longer below 2");
         assert_eq!(place(&mut family, 3, 2), Err(Orphan::Cycle));

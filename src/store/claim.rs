@@ -24,10 +24,11 @@ use super::schema::{imports, organizations, preview_users};
 /// So many claims without a committed batch in between, and the next one ends the import.
 const CRASHES: i32 = 3;
 
-/// First in, first out: nothing of the same organization and resource is running or queued before it.
-const FIRST_IN_LINE: &str = "not exists (select 1 from imports other \
-    where other.org_id = imports.org_id and other.resource = imports.resource and other.id <> imports.id \
-    and (other.status = 'running' or (other.status = 'queued' and other.id < imports.id)))";
+/// First in, first out: nothing of the same organization and resource is running or queued before it. Whose caller waits
+/// for its rows stands in no line.
+const FIRST_IN_LINE: &str = "(imports.synchronous or not exists (select 1 from imports other \
+    where not other.synchronous and other.org_id = imports.org_id and other.resource = imports.resource and other.id <> imports.id \
+    and (other.status = 'running' or (other.status = 'queued' and other.id < imports.id))))";
 
 #[diesel::declare_sql_function]
 extern "SQL" {

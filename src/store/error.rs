@@ -17,6 +17,11 @@ pub enum StoreError {
     /// The schema is not the one this binary was built for.
     #[error("{0}")]
     Schema(String),
+    /// Its keys are wrapped under another `secret_key`.
+    #[error(
+        "secret_key is not the one that this database was made with; give that one, or name it as previous_secret_key"
+    )]
+    WrongSecret,
     /// A cell does not hold what only this program writes there.
     #[error("the database holds something unreadable: {0}")]
     Corrupt(String),

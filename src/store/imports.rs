@@ -31,6 +31,7 @@ impl Store {
                     imports::idempotency_key.eq(new.idempotency_key.as_ref()),
                     imports::retry_of.eq(new.options.retry_of.map(|id| id.0)),
                     imports::created_at.eq(now()),
+                    imports::synchronous.eq(new.synchronous),
                 );
                 let unique = (imports::org_id, imports::idempotency_key);
                 let insert = diesel::insert_into(imports::table)

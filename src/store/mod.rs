@@ -24,6 +24,7 @@ pub mod model;
 mod organizations;
 mod postgres;
 mod schema;
+mod sealing_keys;
 mod sqlite;
 mod sweep;
 mod tls;
@@ -38,6 +39,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 pub use error::StoreError;
 pub use url::{DatabaseUrl, PostgresUrl};
 
+use crate::vault::Vault;
 use db::Db;
 
 /// The records of the house, in one of the two databases. Cheap to clone.
@@ -45,6 +47,7 @@ use db::Db;
 pub struct Store {
     db: Db,
     runtime: Handle,
+    vault: Vault,
 }
 
 /// How a store is opened.
@@ -60,8 +63,8 @@ pub struct StoreOptions {
 
 impl Store {
     /// Opens a database by its URL; PostgreSQL is first spoken to by the first query. Must be called on a multi-thread
-    /// runtime, which then carries every call.
-    pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+    /// runtime, which then carries every call. The vault's keys come from the database itself: see `load_keys`.
+    pub async fn connect(url: &str, options: StoreOptions, vault: Vault) -> Result<Self, StoreError> {
         let runtime = Handle::current();
         if runtime.runtime_flavor() != RuntimeFlavor::MultiThread {
             return Err(StoreError::Config("the store needs a multi-thread runtime".to_owned()));
@@ -70,7 +73,12 @@ impl Store {
             DatabaseUrl::Postgres(url) => Db::Postgres(Arc::new(postgres::Postgres::open(&url, &options)?)),
             DatabaseUrl::Sqlite { path } => Db::Sqlite(Arc::new(sqlite::Sqlite::open(&path, &options).await?)),
         };
-        Ok(Self { db, runtime })
+        Ok(Self { db, runtime, vault })
+    }
+
+    /// What seals cells, under the keys of this database.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// Carries out `work` on the store's runtime, to its end even if the caller goes away.

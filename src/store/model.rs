@@ -85,6 +85,8 @@ pub struct NewImport {
     pub blob: String,
     /// The caller's key for safe retries.
     pub idempotency_key: Option<String>,
+    /// Its caller waits for the rows: it need not wait for other imports of its kind.
+    pub synchronous: bool,
 }
 
 /// What became of `begin_import`.

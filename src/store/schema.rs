@@ -8,6 +8,7 @@ diesel::table! {
         name -> Text,
         created_at -> Timestamp,
         turn_at -> Nullable<Timestamp>,
+        person_quota -> Nullable<BigInt>,
     }
 }
 
@@ -65,6 +66,7 @@ diesel::table! {
         started_at -> Nullable<Timestamp>,
         finished_at -> Nullable<Timestamp>,
         expires_at -> Nullable<Timestamp>,
+        synchronous -> Bool,
     }
 }
 
@@ -125,6 +127,127 @@ macro_rules! people {
 people!(users, org_id);
 people!(preview_users, import_id);
 
+diesel::table! {
+    user_handles (org_id, kind, value) {
+        org_id -> BigInt,
+        kind -> Text,
+        value -> Text,
+        user_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> BigInt,
+        org_id -> BigInt,
+        name -> Text,
+        status -> Nullable<Text>,
+        shared -> Nullable<Text>,
+        notes -> Nullable<Text>,
+        client_organization -> Nullable<Text>,
+        collective_account -> Nullable<Text>,
+        attributes -> Text,
+        content_hash -> Nullable<Binary>,
+        version -> BigInt,
+        created_by_import -> Nullable<BigInt>,
+        updated_by_import -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    client_aliases (client_id, country, alias) {
+        org_id -> BigInt,
+        client_id -> BigInt,
+        country -> Text,
+        alias -> Text,
+    }
+}
+
+diesel::table! {
+    credentials (id) {
+        id -> BigInt,
+        org_id -> BigInt,
+        client_id -> BigInt,
+        country -> Text,
+        pro -> Text,
+        report_type -> Text,
+        login -> Nullable<Text>,
+        password -> Nullable<Text>,
+        seal_id -> Text,
+        registration_number -> Nullable<Text>,
+        notes -> Nullable<Text>,
+        interval -> Nullable<Text>,
+        extra_info -> Nullable<Text>,
+        collective_account_id -> Nullable<BigInt>,
+        status -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+/// `report_types` and `preview_report_types`, which differ in whose the rows are.
+macro_rules! catalogue {
+    ($table:ident, $owner:ident) => {
+        diesel::table! {
+            $table (id) {
+                id -> BigInt,
+                $owner -> BigInt,
+                country -> Text,
+                pro -> Text,
+                report_type -> Text,
+                attributes -> Text,
+                content_hash -> Nullable<Binary>,
+                version -> BigInt,
+                created_by_import -> Nullable<BigInt>,
+                updated_by_import -> Nullable<BigInt>,
+                created_at -> Timestamp,
+                updated_at -> Timestamp,
+            }
+        }
+    };
+}
+
+catalogue!(report_types, org_id);
+catalogue!(preview_report_types, import_id);
+
+diesel::table! {
+    preview_clients (id) {
+        id -> BigInt,
+        import_id -> BigInt,
+        name -> Text,
+        status -> Nullable<Text>,
+        shared -> Nullable<Text>,
+        notes -> Nullable<Text>,
+        client_organization -> Nullable<Text>,
+        collective_account -> Nullable<Text>,
+        aliases -> Nullable<Text>,
+        credentials -> Nullable<Text>,
+        attributes -> Text,
+        content_hash -> Nullable<Binary>,
+        version -> BigInt,
+        created_by_import -> Nullable<BigInt>,
+        updated_by_import -> Nullable<BigInt>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sealing_keys (id) {
+        id -> BigInt,
+        purpose -> Text,
+        wrapped -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::joinable!(user_handles -> users (user_id));
+diesel::joinable!(client_aliases -> clients (client_id));
+diesel::joinable!(credentials -> clients (client_id));
+diesel::allow_tables_to_appear_in_same_query!(users, user_handles);
+diesel::allow_tables_to_appear_in_same_query!(clients, client_aliases, credentials);
 diesel::joinable!(api_keys -> organizations (org_id));
 diesel::joinable!(imports -> organizations (org_id));
 diesel::joinable!(import_failures -> imports (import_id));

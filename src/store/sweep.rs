@@ -19,7 +19,7 @@ use super::error::StoreError;
 use super::schema::imports;
 
 /// Ids that a claim would take now. One per organization and resource: the running one once its lease is over, else the
-/// oldest queued one once it is due. Turn by turn: every organization's first, whoever waited longest before the others.
+/// oldest queued one once it is due; and each one whose caller waited for it, which is here when that process died. Turn by turn: every organization's first, whoever waited longest before the others.
 #[derive(Clone, Copy, QueryId)]
 struct Runnable {
     now: Moment,
@@ -36,7 +36,7 @@ where
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql(
             "with active as (select id, org_id, lease_until, row_number() over \
-             (partition by org_id, resource order by status = 'running' desc, id) as place \
+             (partition by org_id, resource, case when synchronous then id end order by status = 'running' desc, id) as place \
              from imports where status in ('queued', 'running')), \
              due as (select id, org_id, row_number() over (partition by org_id order by id) as turn \
              from active where place = 1 and (lease_until is null or lease_until <= ",

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::import::Checkpoint;
 use crate::row_error::Failure;
 
+pub mod merge;
 pub mod plan;
 
 /// Identity of a record inside its organization.
@@ -31,6 +32,8 @@ pub enum Patch<T> {
     Clear,
     /// It is to be this.
     Set(T),
+    /// This JSON is to be merged into it, as `merge` says.
+    Merge(T),
 }
 
 /// 128 bits over everything a row says beyond its key. The ledger keeps the hash of the last row written; the same hash
@@ -94,6 +97,7 @@ impl Stored {
                 Patch::Keep => false,
                 Patch::Clear => value.take().is_some(),
                 Patch::Set(new) => value.as_ref() != Some(new) && value.replace(new.clone()).as_ref() != Some(new),
+                Patch::Merge(patch) => replace(value, merge::merged_text(value.as_deref(), patch)),
             };
         }
         for (name, patch) in &row.attributes {
@@ -101,6 +105,7 @@ impl Stored {
                 Patch::Keep => false,
                 Patch::Clear => self.attributes.remove(name.as_ref()).is_some(),
                 Patch::Set(new) => set_attribute(&mut self.attributes, name, new),
+                Patch::Merge(patch) => merge_attribute(&mut self.attributes, name, patch),
             };
         }
         changed
@@ -113,6 +118,19 @@ fn set_attribute(attributes: &mut Map<String, Value>, name: &str, new: &Value) -
     }
     attributes.insert(name.to_owned(), new.clone());
     true
+}
+
+fn merge_attribute(attributes: &mut Map<String, Value>, name: &str, patch: &Value) -> bool {
+    match merge::merged(attributes.get(name), patch) {
+        Some(new) => set_attribute(attributes, name, &new),
+        None => attributes.remove(name).is_some(),
+    }
+}
+
+fn replace(value: &mut Option<Box<str>>, new: Option<Box<str>>) -> bool {
+    let changed = *value != new;
+    *value = new;
+    changed
 }
 
 /// One record of the file and its fate so far.
@@ -166,6 +184,10 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
             Patch::Keep => hasher.update([0]),
             Patch::Clear => hasher.update([1]),
             Patch::Set(text) => update_text(&mut hasher, text),
+            Patch::Merge(text) => {
+                hasher.update([4]);
+                update_text(&mut hasher, text);
+            }
         }
     }
     for (name, value) in attributes {
@@ -176,6 +198,10 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
             Patch::Set(Value::String(text)) => update_text(&mut hasher, text),
             Patch::Set(json) => {
                 hasher.update([3]);
+                update_text(&mut hasher, &json.to_string());
+            }
+            Patch::Merge(json) => {
+                hasher.update([4]);
                 update_text(&mut hasher, &json.to_string());
             }
         }

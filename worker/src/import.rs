@@ -217,6 +217,12 @@ pub struct ImportOptions {
     pub key: Vec<String>,
     /// What empty cells do.
     pub blank: Blank,
+    /// JSON in cells is merged into what is stored, as `batch::merge` says, instead of replacing it.
+    #[serde(default)]
+    pub merge: bool,
+    /// Rows say whom they mean by any of the person's handles, not by a key.
+    #[serde(default)]
+    pub handles: bool,
     /// What short and long rows do.
     pub ragged: Ragged,
     /// Stop once more rows than this have failed.
@@ -245,6 +251,8 @@ impl ImportOptions {
             source: String::from("import"),
             key: Vec::new(),
             blank: Blank::default(),
+            merge: false,
+            handles: false,
             ragged: Ragged::default(),
             max_failures: None,
             delimiter: None,

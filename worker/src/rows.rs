@@ -38,6 +38,7 @@ pub struct Rows {
     source: String,
     blank: Blank,
     composed: bool,
+    merge: bool,
     ragged: Ragged,
     keep_cells: bool,
     unquote: bool,
@@ -75,6 +76,7 @@ impl Rows {
             source: options.source.clone(),
             blank: options.blank,
             composed: options.composed,
+            merge: options.merge,
             ragged: options.ragged,
             keep_cells: options.mode != Mode::Upsert,
             unquote: columns.iter().any(|column| column.header == QUOTED_COLUMN),
@@ -164,6 +166,7 @@ impl Rows {
                     Some(ERASED) if self.composed => Patch::Clear,
                     None => self.blank(),
                     Some(text) => match cell::check(field.kind, text) {
+                        Ok(text) if self.merge && field.kind == Kind::JsonArray => Patch::Merge(text.as_ref().into()),
                         Ok(text) => Patch::Set(text.as_ref().into()),
                         Err(error) => return draft.errors.push(row_error(field, header, text, error)),
                     },
@@ -208,6 +211,7 @@ impl Rows {
                 .attributes
                 .extend(members.into_iter().map(|(name, value)| match value {
                     Value::Null => (Arc::from(name), Patch::Clear),
+                    value if self.merge => (Arc::from(name), Patch::Merge(value)),
                     value => (Arc::from(name), Patch::Set(value)),
                 })),
             Err(error) => draft.errors.push(attribute_error(header, text, error)),

@@ -87,7 +87,11 @@ mod tests {
         let body = r#"{"users":[{"source":"crm","sourceId":1},{"source":"crm","sourceId":2,"email":"ana@"},
                        {"source":"crm","sourceId":" "},{"source":"crm","sourceId":3,"attributes":[{"value":"x"}]}]}"#;
         let rows = rules().unwrap();
-        let sound: Vec<bool> = read(body).unwrap().iter().map(|user| child(&rows, user).is_some()).collect();
+        let sound: Vec<bool> = read(body)
+            .unwrap()
+            .iter()
+            .map(|user| child(&rows, user).is_some())
+            .collect();
         assert_eq!(sound, [true, false, false, false]);
     }
 

@@ -312,7 +312,10 @@ mod tests {
             r#"{"users":[]} x"#,
             r#"{"users":[],}"#,
         ];
-        let rows: Vec<String> = bodies.iter().map(|body| format!("{body}\n  {}", faults(body))).collect();
+        let rows: Vec<String> = bodies
+            .iter()
+            .map(|body| format!("{body}\n  {}", faults(body)))
+            .collect();
         insta::assert_snapshot!(rows.join("\n"));
     }
 

@@ -71,6 +71,16 @@ impl User {
     }
 }
 
+/// The key as it was sent, and as it was understood.
+pub(super) type Keys = (Box<RawValue>, Option<Key>);
+
+impl User {
+    /// What the answer needs, and the row.
+    pub(super) fn into_parts(self) -> (Keys, ComposedRow) {
+        ((self.sent_key, self.key), self.row)
+    }
+}
+
 struct Draft {
     row: ComposedRow,
     parent: Option<Parent>,
@@ -116,7 +126,9 @@ impl Draft {
     }
 
     fn take_parent(&mut self, value: &RawValue) {
-        let Ok(members) = Members::read(value.get()) else { return };
+        let Ok(members) = Members::read(value.get()) else {
+            return;
+        };
         let id = members.get("id").map(|id| id.get().parse().unwrap_or_default());
         self.parent = id.map(Parent::Id).or_else(|| key(&members).map(Parent::Key));
         if self.parent.is_none() {
@@ -164,7 +176,12 @@ impl Draft {
 
 /// What an address is for stands in its type, or, where it has none, in its code; without a code of its own the type is it.
 fn coded(mut address: Map<String, Value>) -> Result<Value, &'static str> {
-    let text = |name: &str| address.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let text = |name: &str| {
+        address
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
     let (code, kind) = (text("code"), text("type"));
     let Some(purpose) = kind.or(code) else {
         return Err("the code is missing");
@@ -245,12 +262,23 @@ mod tests {
 
     #[test]
     fn the_key_goes_back_as_it_came() {
-        for sent in ["3002196", "3002196.0", r#""00\u0037""#, "1e3", "123456789012345678901234567890"] {
+        for sent in [
+            "3002196",
+            "3002196.0",
+            r#""00\u0037""#,
+            "1e3",
+            "123456789012345678901234567890",
+        ] {
             let user = read(&format!(r#"{{"source":"crm","sourceId":{sent}}}"#));
             assert_eq!(user.sent_key.get(), sent);
         }
-        let key = read(r#"{"source":" crm ","sourceId":3002196,"language":"NL"}"#).key.unwrap();
-        assert_eq!((&*key.source, &*key.source_id, &*key.language), ("crm", "3002196", "NL"));
+        let key = read(r#"{"source":" crm ","sourceId":3002196,"language":"NL"}"#)
+            .key
+            .unwrap();
+        assert_eq!(
+            (&*key.source, &*key.source_id, &*key.language),
+            ("crm", "3002196", "NL")
+        );
         assert_eq!(read(r#"{"source":"crm","sourceId":" "}"#).key, None);
     }
 
@@ -264,7 +292,10 @@ mod tests {
             )
             .join("\n")
         );
-        assert_eq!(cells(r#"{"source":"crm","sourceId":7,"attributes":[],"addresses":[],"language":""}"#), ["source=crm", "sourceId=7"]);
+        assert_eq!(
+            cells(r#"{"source":"crm","sourceId":7,"attributes":[],"addresses":[],"language":""}"#),
+            ["source=crm", "sourceId=7"]
+        );
     }
 
     #[test]
@@ -284,7 +315,11 @@ mod tests {
         let parent = |text: &str| read(&format!(r#"{{"source":"crm","sourceId":7,"parent":{text}}}"#)).parent;
         assert_eq!(parent(r#"{"id":14713,"source":"x"}"#), Some(Parent::Id(14713)));
         assert_eq!(parent(r#"{"id":1.5}"#), Some(Parent::Id(0)), "nobody has it");
-        let key = Key { source: "crm".into(), source_id: "8".into(), language: "".into() };
+        let key = Key {
+            source: "crm".into(),
+            source_id: "8".into(),
+            language: "".into(),
+        };
         assert_eq!(parent(r#"{"source":"crm","sourceId":8}"#), Some(Parent::Key(key)));
         assert_eq!(parent(r#"{"sourceId":8}"#), None);
     }

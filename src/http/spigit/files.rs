@@ -1,6 +1,5 @@
 //! `/bulk/v1/files`: upload, status, delete.
 
-use actix_web::http::header::HOST;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use serde::Serialize;
@@ -14,7 +13,7 @@ use crate::app::App;
 use crate::http::auth::{Caller, Scope};
 use crate::http::body::{Forms, Upload as Body};
 use crate::http::problem::{Kind, Problem};
-use crate::http::surface::LONGSHORE_IMPORT_ID;
+use crate::http::surface::{self, LONGSHORE_IMPORT_ID};
 use crate::http::{Doors, uploads};
 use crate::imports::submit::Upload;
 use crate::imports::{delete as remove, read};
@@ -117,7 +116,10 @@ pub(crate) async fn upload_file(
         idempotency_key: None,
     };
     let id = uploads::take_in(&app, &doors, upload, body).await?.import.id;
-    let status_url = format!("{}/bulk/v1/files/{id}", base(&app, &request));
+    let status_url = format!(
+        "{}/bulk/v1/files/{id}",
+        surface::base(app.config.public_url.as_deref(), request.headers())
+    );
     Ok(HttpResponse::Accepted()
         .content_type(JSON)
         .insert_header((LONGSHORE_IMPORT_ID, id.to_string()))
@@ -194,19 +196,6 @@ fn options() -> ImportOptions {
         ragged: Ragged::Pad,
         ..ImportOptions::new(Resource::Users)
     }
-}
-
-/// What clients call this service: as configured, else as this one did. Forwarding headers are not believed.
-fn base(app: &App, request: &HttpRequest) -> String {
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
-    app.config
-        .public_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{host}"))
 }
 
 fn status(import: &Import) -> FileStatus {

@@ -6,6 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use longshore::store::model::{Begun, NewImport, Received};
 use longshore::store::{Store, StoreOptions};
+use longshore::vault::Vault;
 use worker::import::{ImportId, ImportOptions, OrgId};
 use worker::mapping::{Column, Target};
 use worker::ports::Checkpoint;
@@ -29,6 +30,7 @@ impl Database {
     pub(super) async fn postgres() -> Self {
         let database = Self::empty_postgres().await;
         database.store.migrate().await.unwrap();
+        database.store.load_keys([7; 32]).await.unwrap();
         database
     }
 
@@ -36,6 +38,7 @@ impl Database {
     pub(super) async fn sqlite() -> Self {
         let database = Self::empty_sqlite().await;
         database.store.migrate().await.unwrap();
+        database.store.load_keys([7; 32]).await.unwrap();
         database
     }
 
@@ -148,7 +151,8 @@ pub(super) async fn connect(url: &str) -> Store {
         bulk_connections: 2,
         create: true,
     };
-    Store::connect(url, options).await.unwrap()
+    let vault = Vault::new(b"the secret of the tests", None);
+    Store::connect(url, options, vault).await.unwrap()
 }
 
 pub(super) fn new_import(org: OrgId) -> NewImport {
@@ -159,6 +163,7 @@ pub(super) fn new_import(org: OrgId) -> NewImport {
         file_name: Some("people.csv".to_owned()),
         blob: "imports/1.csv".to_owned(),
         idempotency_key: None,
+        synchronous: false,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use diesel::{QueryableByName, RunQueryDsl};
 use longshore::store::{Store, StoreError, StoreOptions};
+use longshore::vault::Vault;
 
 use super::database::{Database, both_databases, connect};
 
@@ -148,7 +149,7 @@ both_databases! {
     }
 }
 
-/// `table.column` of every `create table` of a script.
+/// `table.column` of every `create table` and `add column` of a script.
 fn columns(script: &str) -> Vec<String> {
     let mut columns = Vec::new();
     let mut table = None;
@@ -157,6 +158,16 @@ fn columns(script: &str) -> Vec<String> {
             table = name.split_whitespace().next();
         } else if line.starts_with(')') {
             table = None;
+        } else if let Some((table, column)) = line
+            .strip_prefix("alter table ")
+            .and_then(|line| line.split_once(" add column "))
+        {
+            columns.extend(
+                column
+                    .split_whitespace()
+                    .next()
+                    .map(|column| format!("{table}.{column}")),
+            );
         }
         let column = line
             .strip_prefix("    ")
@@ -209,7 +220,7 @@ async fn a_typo_never_becomes_an_empty_database() {
         bulk_connections: 1,
         create: false,
     };
-    let refused = Store::connect(&format!("sqlite://{}", path.display()), options).await;
+    let refused = Store::connect(&format!("sqlite://{}", path.display()), options, Vault::new(b"x", None)).await;
     assert!(matches!(refused, Err(StoreError::Config(sentence)) if sentence.contains("typo.db")));
     assert!(!path.exists());
 }

@@ -1,0 +1,12 @@
+drop table sealing_keys;
+drop table preview_report_types;
+drop table preview_clients;
+drop table report_types;
+drop table credentials;
+drop table client_aliases;
+drop table clients;
+drop table user_handles;
+alter table organizations drop column person_quota;
+drop index imports_one_running;
+alter table imports drop column synchronous;
+create unique index imports_one_running on imports (org_id, resource) where status = 'running';

@@ -1,0 +1,97 @@
+//! An import whose caller waits for its rows: taken in as any upload, then run at once in this process beside whatever runs.
+//! It is an import like any other: should this process die, a worker brings it to its end. Its file goes as soon as it is
+//! final, as nobody reads it again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use csv::Writer;
+use tokio::sync::mpsc;
+use worker::run::run_import;
+
+use super::ledger::engine_parts;
+use super::submit::{self, BodyPart, SubmitError, Upload};
+use super::{delete, read};
+use crate::app::App;
+use crate::store::model::Import;
+
+/// How long a caller is kept waiting while another process has the import, after this one lost it.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Chunks of a table made in memory.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Takes a file in and answers when every row has met its fate. To be spawned on the process's own runtime, so that a caller
+/// who goes away cannot drop it half-way.
+pub async fn run_now(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -> Result<Import, SubmitError> {
+    let import = submit::accept(&app, &upload, body, true).await?.import;
+    let place = app
+        .at_once
+        .acquire()
+        .await
+        .map_err(|_| SubmitError::Unfinished(import.id))?;
+    let (ports, settings) = engine_parts(&app);
+    if let Err(error) = run_import(&ports, settings, import.id, &app.stop).await {
+        tracing::warn!(import_id = import.id.0, error = %error, "import.not_claimed");
+    }
+    drop(place);
+    let left = read::wait(&app, upload.org, import.id, PATIENCE).await?;
+    match left.filter(|import| import.status.is_final()) {
+        Some(import) => {
+            delete::file_of(&app, &import).await;
+            Ok(import)
+        }
+        None => Err(SubmitError::Unfinished(import.id)),
+    }
+}
+
+fn writer() -> Writer<Vec<u8>> {
+    csv::WriterBuilder::new().flexible(true).from_writer(Vec::new())
+}
+
+/// A file made in memory, row by row.
+pub struct Table {
+    writer: Writer<Vec<u8>>,
+}
+
+impl Table {
+    /// Starts with the header.
+    pub fn new(header: &[&str]) -> Self {
+        let mut table = Self { writer: writer() };
+        table.row(header);
+        table
+    }
+
+    /// Adds a row.
+    pub fn row<T: AsRef<[u8]>>(&mut self, cells: impl IntoIterator<Item = T>) {
+        // Writing to memory does not fail, and rows may be of any length.
+        self.writer.write_record(cells).ok();
+    }
+
+    /// How many bytes there are so far, about.
+    pub fn bytes(&self) -> usize {
+        self.writer.get_ref().len()
+    }
+
+    /// What has been added since the last call.
+    pub fn take(&mut self) -> Bytes {
+        let empty = std::mem::replace(&mut self.writer, writer());
+        empty.into_inner().unwrap_or_default().into()
+    }
+
+    /// The file as a body.
+    pub fn into_body(self) -> mpsc::Receiver<BodyPart> {
+        let (sink, body) = mpsc::channel(1);
+        let mut bytes = Bytes::from(self.writer.into_inner().unwrap_or_default());
+        tokio::spawn(async move {
+            while !bytes.is_empty() {
+                let chunk = bytes.split_to(bytes.len().min(CHUNK_BYTES));
+                if sink.send(BodyPart::Chunk(chunk)).await.is_err() {
+                    return;
+                }
+            }
+            // A closed channel means an answer is there.
+            sink.send(BodyPart::End).await.ok();
+        });
+        body
+    }
+}
