@@ -6,7 +6,7 @@ pub mod error;
 mod schema;
 mod user;
 pub mod users;
-mod wire;
+pub mod wire;
 
 /// Everything below is this surface's.
 pub const PREFIXES: [&str; 1] = ["/users"];

@@ -85,14 +85,21 @@ pub(crate) async fn upsert_users(
     let mut users = batch::read(&body)?;
     drop(body);
     batch::find_parents(&app, caller.org, &mut users).await?;
+    apply(&app, &doors, caller.org, users).await
+}
+
+/// Runs the users as one import, and tells what became of each.
+async fn apply(app: &App, doors: &Doors, org: OrgId, users: Vec<User>) -> Result<HttpResponse, Problem> {
     let (keys, rows): (Vec<_>, Vec<_>) = users.into_iter().map(User::into_parts).unzip();
     let (sent, keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
-    let rows = composed::body(COLUMNS, move |each| drop(rows.into_iter().all(each)));
-    let import = uploads::run_now(&app, &doors, upload(caller.org), rows).await?;
+    let rows = composed::body(COLUMNS, move |each| {
+        rows.into_iter().all(each);
+    });
+    let import = uploads::run_now(app, doors, upload(org), rows).await?;
     if import.status == Status::Canceled || import.error.is_some() {
         return Err(Problem::new(Kind::Internal));
     }
-    let outcomes = outcomes(&app, &import, &keys).await?;
+    let outcomes = outcomes(app, &import, &keys).await?;
     Ok(answer(&import, sent, outcomes))
 }
 
