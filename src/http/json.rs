@@ -37,6 +37,13 @@ pub(super) async fn read_text(
     String::from_utf8(bytes).map_err(|_| Problem::with(Kind::InvalidJson, "The body is not UTF-8."))
 }
 
+/// Makes something of a large text, off the threads that answer requests.
+pub(super) async fn parse<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    web::block(work).await.map_err(|_| Problem::new(Kind::Internal))?
+}
+
 async fn read_bytes(
     request: &HttpRequest,
     payload: web::Payload,

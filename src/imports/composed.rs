@@ -64,7 +64,8 @@ pub fn body(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComposedRow {
     columns: Columns,
-    cells: Vec<String>,
+    /// Those that say something, by column: few of many, and a request can hold many rows.
+    cells: Vec<(usize, String)>,
     refusals: Vec<String>,
 }
 
@@ -73,7 +74,7 @@ impl ComposedRow {
     pub fn new(columns: Columns) -> Self {
         Self {
             columns,
-            cells: vec![String::new(); columns.len()],
+            cells: Vec::new(),
             refusals: Vec::new(),
         }
     }
@@ -105,13 +106,24 @@ impl ComposedRow {
     /// The cells, in the order of `header`.
     pub fn into_cells(self) -> Vec<String> {
         let reasons = self.refusals.join("; ").chars().take(MAX_REASON_CHARS).collect();
-        std::iter::once(reasons).chain(self.cells).collect()
+        let mut cells = vec![String::new(); self.columns.len()];
+        for (place, text) in self.cells {
+            cells
+                .iter_mut()
+                .skip(place)
+                .take(1)
+                .for_each(|cell| text.clone_into(cell));
+        }
+        std::iter::once(reasons).chain(cells).collect()
     }
 
     fn put(&mut self, column: &str, text: &str) {
-        let place = self.columns.iter().position(|(name, _)| *name == column);
-        if let Some(cell) = place.and_then(|place| self.cells.get_mut(place)) {
-            text.clone_into(cell);
+        let Some(place) = self.columns.iter().position(|(name, _)| *name == column) else {
+            return;
+        };
+        match self.cells.iter_mut().find(|(taken, _)| *taken == place) {
+            Some((_, cell)) => text.clone_into(cell),
+            None => self.cells.push((place, text.to_owned())),
         }
     }
 }

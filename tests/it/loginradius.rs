@@ -40,6 +40,13 @@ async fn upsert(client: &Client, body: &Value) -> Value {
     answer.json()["Profile"].clone()
 }
 
+/// A body whose length is not said.
+fn in_chunks(bytes: usize) -> Body {
+    let chunk = vec![b' '; 100_000];
+    let chunks = (0..bytes.div_ceil(chunk.len())).map(move |_| Ok::<_, std::io::Error>(chunk.clone()));
+    Body::wrap_stream(futures::stream::iter(chunks))
+}
+
 fn tally(inserted: u64, updated: u64) -> Value {
     json!({"RecordInserted": inserted, "RecordUpdated": updated, "Failed": []})
 }
@@ -106,6 +113,7 @@ both_stacks! {
             (client.get(&with_pair(client, "/bulk/upsert")).await.expect(405), 7405),
             (client.send(client.request(Method::POST, &with_pair(client, "/v2/bulk/upsert")).body(SAMPLE)).await.expect(415), 7415),
             (send(client, vec![b' '; MAX_BODY_BYTES + 1]).await.expect(413), 7413),
+            (send(client, in_chunks(MAX_BODY_BYTES + 1)).await.expect(413), 7413),
         ];
         for (answer, code) in answers {
             let body = answer.json();

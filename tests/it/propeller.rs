@@ -287,17 +287,24 @@ both_stacks! {
         assert_eq!((client.users().await.len(), other.users().await.len()), (2, 1));
     }
 
-    async fn many_users_at_once(stack) {
+    async fn as_many_users_as_a_request_may_hold(stack) {
         let mut running = stack.start(&[]).await;
         let client = running.client.clone();
-        let users: Vec<Value> = (1..=20_000_u64).map(|id| child(id, if id > 100 { json!({"source": "crm", "sourceId": id % 100 + 1}) } else { json!({"id": 0}) })).collect();
-        let mut users = users;
-        users[..100].iter_mut().for_each(|user| drop(user.as_object_mut().unwrap().remove("parent")));
+        let of = |id: u64| match id {
+            ..=100 => plain(id),
+            _ => json!({"source": "crm", "sourceId": id, "parent": {"source": "crm", "sourceId": id % 100 + 1}, "lastName": "Silva"}),
+        };
+        let users: Vec<Value> = (1..=100_000).map(of).collect();
         let data = upsert(&client, Value::from(users)).await;
         assert!(told(&data).iter().all(|word| word == "create"));
-        assert_eq!(data[19_999]["key"], 20_000);
-        assert_eq!(user(&client, "crm/20000").await["parent"], "crm/1");
+        assert_eq!(data[99_999]["key"], 100_000);
+        assert_eq!(user(&client, "crm/100000").await["parent"], "crm/1");
         let front = running.front();
-        println!("{stack:?}: 20,000 users, peak {} KiB", running.peak_kib(front));
+        let peak = running.peak_kib(front);
+        println!("{stack:?}: 100,000 users, peak {peak} KiB");
+        assert!(peak < 384 * 1024, "{peak} KiB");
+        let more = vec!["{\"source\":\"crm\",\"sourceId\":1}"; 100_001].join(",");
+        let error = post(&client, format!("{{\"users\":[{more}]}}")).await.expect(413).json()["error"].clone();
+        assert_eq!(error["code"], 10413, "{error}");
     }
 }

@@ -155,8 +155,7 @@ async fn upsert(
     caller.must(Scope::ImportsWrite)?;
     let _place = uploads::admit(app, doors)?;
     let body = json::read_text(request, payload, &["application/json"], MAX_BODY_BYTES).await?;
-    let batch = Batch::read(&body)?;
-    drop(body);
+    let batch = json::parse(move || Batch::read(&body)).await?;
     let upload = Upload {
         org: caller.org,
         surface: SURFACE,

@@ -25,8 +25,38 @@ pub(super) fn options() -> ImportOptions {
     }
 }
 
-/// Reads the users of a body; one fault of its schema refuses all of them.
-pub(super) fn read(body: &str) -> Result<Vec<User>, Problem> {
+/// The users of one request.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// In order.
+    users: Vec<User>,
+    /// Those that will be there after their row, as far as the row itself goes.
+    children: Vec<Option<Child>>,
+}
+
+impl Batch {
+    /// Reads the users of a body; one fault of its schema refuses all of them. Takes its time.
+    pub(super) fn read(body: &str) -> Result<Self, Problem> {
+        let (users, rows) = (read(body)?, rules()?);
+        let children = users.iter().map(|user| child(&rows, user)).collect();
+        Ok(Self { users, children })
+    }
+
+    /// Looks up the parents that users name, and gives the users; one whose parent cannot be is refused for that.
+    pub(super) async fn with_parents(mut self, app: &App, org: OrgId) -> Result<Vec<User>, Problem> {
+        let found = parents::resolve(app, org, &self.children).await?;
+        for (user, parent) in self.users.iter_mut().zip(found) {
+            match parent {
+                Ok(Some(name)) => user.row.set("parent", &name),
+                Ok(None) => {}
+                Err(orphan) => user.row.refuse(orphan.to_string()),
+            }
+        }
+        Ok(self.users)
+    }
+}
+
+fn read(body: &str) -> Result<Vec<User>, Problem> {
     let list = schema::check(body)?;
     let mut users = Vec::new();
     let each = &mut |user: &_| {
@@ -40,21 +70,6 @@ pub(super) fn read(body: &str) -> Result<Vec<User>, Problem> {
     }
     let users: serde_json::Result<Vec<User>> = users.into_iter().collect();
     users.map_err(|_| Problem::new(Kind::InvalidJson))
-}
-
-/// Looks up the parents that users name; a user whose parent cannot be is refused for that.
-pub(super) async fn find_parents(app: &App, org: OrgId, users: &mut [User]) -> Result<(), Problem> {
-    let rows = rules()?;
-    let children: Vec<Option<Child>> = users.iter().map(|user| child(&rows, user)).collect();
-    let found = parents::resolve(app, org, &children).await?;
-    for (user, parent) in users.iter_mut().zip(found) {
-        match parent {
-            Ok(Some(name)) => user.row.set("parent", &name),
-            Ok(None) => {}
-            Err(orphan) => user.row.refuse(orphan.to_string()),
-        }
-    }
-    Ok(())
 }
 
 /// The rules that the run will apply to each row.

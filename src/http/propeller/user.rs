@@ -55,10 +55,8 @@ impl User {
     /// Reads a user whose schema has been checked.
     pub(super) fn read(user: &RawValue) -> serde_json::Result<Self> {
         let members = Members::read(user.get())?;
-        let mut draft = Draft {
-            row: ComposedRow::new(COLUMNS),
-            parent: None,
-        };
+        let (row, parent) = (ComposedRow::new(COLUMNS), None);
+        let mut draft = Draft { row, parent };
         for (name, value) in members.iter() {
             draft.take(name, value);
         }

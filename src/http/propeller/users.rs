@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use worker::import::{OrgId, Status};
 
 use super::SURFACE;
-use super::batch;
+use super::batch::{self, Batch};
 use super::error::ErrorBody;
 use super::user::{COLUMNS, User};
 use super::wire::BatchBody;
@@ -82,9 +82,8 @@ pub(crate) async fn upsert_users(
     caller.must(Scope::ImportsWrite)?;
     let _place = uploads::admit(&app, &doors)?;
     let body = json::read_text(&request, payload, &["application/json"], MAX_BODY_BYTES).await?;
-    let mut users = batch::read(&body)?;
-    drop(body);
-    batch::find_parents(&app, caller.org, &mut users).await?;
+    let batch = json::parse(move || Batch::read(&body)).await?;
+    let users = batch.with_parents(&app, caller.org).await?;
     apply(&app, &doors, caller.org, users).await
 }
 
