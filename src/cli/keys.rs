@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{CliError, DataArgs, say, talk};
 use crate::app::{ADMIN_SCOPES, StartError, create_key, open_store};
 use crate::config::{Config, Mode};
+use crate::records::reseal;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::model::{ApiKey, Organization};
@@ -37,6 +38,12 @@ enum KeysCommand {
         /// Name of the organization
         #[arg(long)]
         organization: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Seal everything secret under a new key, and wrap all keys under the present secret_key; beside a running service,
+    /// and to be called again if it was stopped
+    RotateSecrets {
         #[command(flatten)]
         common: Common,
     },
@@ -75,6 +82,7 @@ pub(super) async fn keys(args: KeysArgs) -> Result<(), CliError> {
             scopes,
             common,
         } => create(&organization, &name, &scopes, &common).await,
+        KeysCommand::RotateSecrets { common } => rotate_secrets(&common).await,
         KeysCommand::List { organization, common } => list(&organization, &common).await,
         KeysCommand::Revoke {
             id,
@@ -114,6 +122,34 @@ async fn create(organization: &str, name: &str, scopes: &[String], common: &Comm
         })),
     }
     Ok(())
+}
+
+async fn rotate_secrets(common: &Common) -> Result<(), CliError> {
+    let (store, _) = open(common).await?;
+    let done = reseal::rotate(&store).await.map_err(StartError::from)?;
+    match common.output {
+        Output::Human => {
+            let how = if done.resumed {
+                "ended a rotation that was stopped"
+            } else {
+                "made a new sealing key"
+            };
+            talk(format_args!(
+                "{how}; {} keys wrapped anew, {} rows sealed under key {}",
+                done.rewrapped, done.resealed.rows, done.key
+            ));
+        }
+        Output::Json => say(json!({
+            "key": done.key, "resumed": done.resumed, "keys_rewrapped": done.rewrapped,
+            "rows_resealed": done.resealed.rows, "rows_damaged": done.resealed.damaged,
+        })),
+    }
+    match done.resealed.damaged {
+        0 => Ok(()),
+        rows => Err(CliError::Refused(format!(
+            "{rows} rows do not open under any key of this database and were left as they are"
+        ))),
+    }
 }
 
 async fn named(store: &Store, organization: &str) -> Result<Organization, CliError> {

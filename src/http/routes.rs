@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use utoipa::openapi::{OpenApi as Document, PathItem};
 use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
+use super::forsure::bulk;
 use super::loginradius::profiles;
 use super::native::{imports, keys, organization, users};
 use super::problem::{Kind, Problem};
@@ -47,6 +48,9 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         // /v2/bulk
         .service(profiles::upsert_profiles)
         .service(profiles::upsert_profiles_unversioned)
+        // /saas/logins; static paths before /clients/{id}
+        .service(bulk::preview_bulk_upload)
+        .service(bulk::execute_bulk_upload)
         // for machines that watch
         .service(health::healthz)
         .service(health::readyz)

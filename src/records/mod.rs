@@ -3,6 +3,7 @@
 
 mod draft;
 pub mod parents;
+pub mod reseal;
 pub mod users;
 
 pub use draft::{Draft, Fault, FaultKind};

@@ -62,22 +62,18 @@ pub async fn resolve(
 /// The text under which a parent is stored.
 fn name_of(key: &Key) -> String {
     let part = |text: &str| text.replace('%', "%25").replace('/', "%2F");
-    let language = match &*key.language {
+    let language = match key.language() {
         "" => String::new(),
         language => format!("/{}", part(language)),
     };
-    format!("{}/{}{language}", part(&key.source), part(&key.source_id))
+    format!("{}/{}{language}", part(key.source()), part(key.source_id()))
 }
 
 /// The key that a stored text names; one that came by another way names nobody.
 fn key_of(name: &str) -> Option<Key> {
     let part = |text: &str| Box::<str>::from(text.replace("%2F", "/").replace("%25", "%"));
     let mut parts = name.split('/').map(part);
-    let key = Key {
-        source: parts.next()?,
-        source_id: parts.next()?,
-        language: parts.next().unwrap_or_default(),
-    };
+    let key = Key::user(parts.next()?, parts.next()?, parts.next().unwrap_or_default());
     parts.next().is_none().then_some(key)
 }
 
@@ -163,11 +159,7 @@ mod tests {
     use super::*;
 
     fn key(id: &str) -> Key {
-        Key {
-            source: "crm".into(),
-            source_id: id.into(),
-            language: "".into(),
-        }
+        Key::user("crm", id, "")
     }
 
     /// A family of stored users: (id, parent's id or nothing).
@@ -199,11 +191,7 @@ mod tests {
             ("crm", "7", "nl", "crm/7/nl"),
             ("a/b", "50%/2F", "", "a%2Fb/50%25%2F2F"),
         ] {
-            let key = Key {
-                source: source.into(),
-                source_id: id.into(),
-                language: language.into(),
-            };
+            let key = Key::user(source, id, language);
             assert_eq!(name_of(&key), name);
             assert_eq!(key_of(name), Some(key));
         }

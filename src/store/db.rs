@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use worker::import::{ImportId, OrgId};
 
@@ -83,7 +84,17 @@ pub(super) trait Transaction {
     /// Locks an organization's import until the end; whoever holds it (a batch in flight) ends first. Another
     /// organization's is not waited for: the time it takes would tell that it is there.
     async fn lock_import(&mut self, org: OrgId, id: ImportId) -> Result<(), StoreError>;
+    /// Ends the session of a worker that has stopped inside a batch and let its lease run out, so that its locks go.
+    async fn evict_hung(&mut self, id: ImportId) -> Result<(), StoreError>;
 }
+
+/// The guard of a batch rewrites the import's row: until that commits, `xmax` names its transaction. A session that waits for
+/// its client inside a COPY heeds no time limit; one that works is left alone, however long it takes.
+const EVICT_HUNG: &str = "select pg_terminate_backend(a.pid) from imports i \
+    join pg_locks l on l.locktype = 'transactionid' and l.granted and l.transactionid = i.xmax \
+    join pg_stat_activity a on a.pid = l.pid \
+    where i.id = $1 and i.status = 'running' and i.lease_until < clock_timestamp() at time zone 'utc' \
+    and a.wait_event = 'ClientRead'";
 
 impl Transaction for AsyncPgConnection {
     async fn be_patient(&mut self) -> Result<(), StoreError> {
@@ -99,6 +110,14 @@ impl Transaction for AsyncPgConnection {
         own.select(imports::id).for_update().execute(self).await?;
         Ok(())
     }
+
+    async fn evict_hung(&mut self, id: ImportId) -> Result<(), StoreError> {
+        diesel::sql_query(EVICT_HUNG)
+            .bind::<BigInt, _>(id.0)
+            .execute(self)
+            .await?;
+        Ok(())
+    }
 }
 
 /// The transaction has had the only write lock since it began.
@@ -108,6 +127,10 @@ impl Transaction for SqliteConn {
     }
 
     async fn lock_import(&mut self, _org: OrgId, _id: ImportId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn evict_hung(&mut self, _id: ImportId) -> Result<(), StoreError> {
         Ok(())
     }
 }

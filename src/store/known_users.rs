@@ -47,11 +47,7 @@ impl From<KnownRow> for KnownUser {
     fn from(row: KnownRow) -> Self {
         Self {
             id: row.id,
-            key: Key {
-                source: row.source.into(),
-                source_id: row.source_id.into(),
-                language: row.language.into(),
-            },
+            key: Key::user(row.source, row.source_id, row.language),
             parent: row.parent,
             created_by_import: row.created_by_import.map(ImportId),
         }
@@ -100,5 +96,5 @@ impl Store {
 }
 
 fn parts(key: &Key) -> [&str; 3] {
-    [&key.source, &key.source_id, &key.language]
+    [key.source(), key.source_id(), key.language()]
 }

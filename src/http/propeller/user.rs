@@ -216,12 +216,8 @@ fn key(members: &Members<'_>) -> Option<Key> {
         let text = members.get(name).and_then(text_of).unwrap_or_default();
         Box::<str>::from(text.trim_matches([' ', '\t']))
     };
-    let key = Key {
-        source: part("source"),
-        source_id: part("sourceId"),
-        language: part("language"),
-    };
-    (!key.source.is_empty() && !key.source_id.is_empty()).then_some(key)
+    let key = Key::user(part("source"), part("sourceId"), part("language"));
+    (!key.source().is_empty() && !key.source_id().is_empty()).then_some(key)
 }
 
 /// Text, or a number as it is written.
@@ -274,7 +270,7 @@ mod tests {
             .key
             .unwrap();
         assert_eq!(
-            (&*key.source, &*key.source_id, &*key.language),
+            (key.source(), key.source_id(), key.language()),
             ("crm", "3002196", "NL")
         );
         assert_eq!(read(r#"{"source":"crm","sourceId":" "}"#).key, None);
@@ -313,11 +309,7 @@ mod tests {
         let parent = |text: &str| read(&format!(r#"{{"source":"crm","sourceId":7,"parent":{text}}}"#)).parent;
         assert_eq!(parent(r#"{"id":14713,"source":"x"}"#), Some(Parent::Id(14713)));
         assert_eq!(parent(r#"{"id":1.5}"#), Some(Parent::Id(0)), "nobody has it");
-        let key = Key {
-            source: "crm".into(),
-            source_id: "8".into(),
-            language: "".into(),
-        };
+        let key = Key::user("crm", "8", "");
         assert_eq!(parent(r#"{"source":"crm","sourceId":8}"#), Some(Parent::Key(key)));
         assert_eq!(parent(r#"{"sourceId":8}"#), None);
     }
