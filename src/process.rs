@@ -25,6 +25,7 @@ pub async fn run(app: App) -> Result<(), StartError> {
     let tasks = TaskTracker::new();
     tasks.spawn(app.metrics.clone().keep_up(app.stop.clone()));
     tasks.spawn(sweep::tidy(app.clone()));
+    tasks.spawn(sweep::learn_keys(app.clone()));
     let engine = (app.config.mode != Mode::Api).then(|| start_worker(&app, &tasks));
     let serving = async {
         let served = serve(&app).await;

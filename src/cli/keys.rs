@@ -4,8 +4,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::{CliError, DataArgs, say, talk};
-use crate::app::{ADMIN_SCOPES, StartError, create_key, open_store};
+use crate::app::{ADMIN_SCOPES, NewKey, StartError, create_key, open_store};
 use crate::config::{Config, Mode};
+use crate::records::reseal;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::model::{ApiKey, Organization};
@@ -29,6 +30,9 @@ enum KeysCommand {
         /// What it may do: imports:read imports:write records:read records:write sensitive:read admin (which is all)
         #[arg(long, value_delimiter = ',', default_value = "admin")]
         scopes: Vec<String>,
+        /// Whose clients will use it: prints what they want, in the form in which they send it
+        #[arg(long, value_enum)]
+        surface: Option<Form>,
         #[command(flatten)]
         common: Common,
     },
@@ -37,6 +41,12 @@ enum KeysCommand {
         /// Name of the organization
         #[arg(long)]
         organization: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Seal everything secret under a new key, and wrap all keys under the present secret_key; beside a running service,
+    /// and to be called again if it was stopped
+    RotateSecrets {
         #[command(flatten)]
         common: Common,
     },
@@ -61,6 +71,36 @@ struct Common {
     output: Output,
 }
 
+/// How a surface's clients send a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// The key alone, for `Authorization: Bearer`
+    Native,
+    /// The same
+    Spigit,
+    /// The same
+    Forsure,
+    /// The same
+    Propeller,
+    /// `apikey=…&apisecret=…`, the query of each request
+    Loginradius,
+    /// The two headers of each request, a line each
+    Slashid,
+}
+
+impl Form {
+    fn of(self, key: &NewKey) -> String {
+        match self {
+            Self::Native | Self::Spigit | Self::Forsure | Self::Propeller => key.text.clone(),
+            Self::Loginradius => format!("apikey={}&apisecret={}", key.id, key.text),
+            Self::Slashid => format!(
+                "SlashID-API-Key: {}\nSlashID-OrgID: {}",
+                key.text, key.organization.uuid
+            ),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
     Human,
@@ -73,8 +113,14 @@ pub(super) async fn keys(args: KeysArgs) -> Result<(), CliError> {
             organization,
             name,
             scopes,
+            surface,
             common,
-        } => create(&organization, &name, &scopes, &common).await,
+        } => {
+            let key = create(&organization, &name, &scopes, &common).await?;
+            show(&key, surface.unwrap_or(Form::Native), common.output);
+            Ok(())
+        }
+        KeysCommand::RotateSecrets { common } => rotate_secrets(&common).await,
         KeysCommand::List { organization, common } => list(&organization, &common).await,
         KeysCommand::Revoke {
             id,
@@ -89,7 +135,7 @@ async fn open(common: &Common) -> Result<(Store, Secrets), CliError> {
     Ok(open_store(&config).await?)
 }
 
-async fn create(organization: &str, name: &str, scopes: &[String], common: &Common) -> Result<(), CliError> {
+async fn create(organization: &str, name: &str, scopes: &[String], common: &Common) -> Result<NewKey, CliError> {
     if let Some(unknown) = scopes.iter().find(|scope| !ADMIN_SCOPES.contains(&scope.as_str())) {
         let known = ADMIN_SCOPES.join(" ");
         return Err(CliError::Refused(format!(
@@ -104,16 +150,46 @@ async fn create(organization: &str, name: &str, scopes: &[String], common: &Comm
     } else {
         scopes
     };
-    let key = create_key(&store, &secrets, organization, name, scopes).await?;
-    match common.output {
-        Output::Human => say(key.text),
+    Ok(create_key(&store, &secrets, organization, name, scopes).await?)
+}
+
+fn show(key: &NewKey, form: Form, output: Output) {
+    match output {
+        Output::Human => say(form.of(key)),
         Output::Json => say(json!({
             "id": key.id,
             "key": key.text,
             "organization": {"id": key.organization.uuid, "name": key.organization.name},
         })),
     }
-    Ok(())
+}
+
+async fn rotate_secrets(common: &Common) -> Result<(), CliError> {
+    let (store, _) = open(common).await?;
+    let done = reseal::rotate(&store).await.map_err(StartError::from)?;
+    match common.output {
+        Output::Human => {
+            let how = if done.resumed {
+                "ended a rotation that was stopped"
+            } else {
+                "made a new sealing key"
+            };
+            talk(format_args!(
+                "{how}; {} keys wrapped anew, {} rows sealed under key {}",
+                done.rewrapped, done.resealed.rows, done.key
+            ));
+        }
+        Output::Json => say(json!({
+            "key": done.key, "resumed": done.resumed, "keys_rewrapped": done.rewrapped,
+            "rows_resealed": done.resealed.rows, "rows_damaged": done.resealed.damaged,
+        })),
+    }
+    match done.resealed.damaged {
+        0 => Ok(()),
+        rows => Err(CliError::Refused(format!(
+            "{rows} rows do not open under any key of this database and were left as they are"
+        ))),
+    }
 }
 
 async fn named(store: &Store, organization: &str) -> Result<Organization, CliError> {

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use utoipa::openapi::{OpenApi as Document, PathItem};
 use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
+use super::forsure::bulk;
 use super::forsure::{aliases, clients, credentials, portfolio};
 use super::native::{imports, keys, organization, report_types, users};
 use super::problem::{Kind, Problem};
@@ -45,6 +46,9 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         .service(files::upload_file)
         .service(files::show_file)
         .service(files::delete_file)
+        // /saas/logins; static paths before /clients/{id}
+        .service(bulk::preview_bulk_upload)
+        .service(bulk::execute_bulk_upload)
         // /saas/logins; what has a name of its own comes before what has an id there
         .service(portfolio::get_collective_accounts)
         .service(portfolio::get_clients_stats)

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 use futures::stream::{self, Stream};
 use worker::import::{ImportId, OrgId};
-use worker::mapping::{Column, QUOTED_COLUMN, RESERVED_PREFIX, Target};
+use worker::mapping::{self, Column, QUOTED_COLUMN, RESERVED_PREFIX};
+use worker::resource::Resource;
 use worker::resource::cell::REDACTED;
 use worker::row_error::{Failure, RowError, spreadsheet_row};
 
@@ -67,25 +68,17 @@ enum Place {
 #[derive(Clone)]
 struct Layout {
     columns: Vec<Column>,
-    hidden: Vec<bool>,
+    resource: Resource,
+    show_sensitive: bool,
     form: Form,
 }
 
 impl Layout {
     fn new(import: &Import, form: Form, show_sensitive: bool) -> Self {
-        let fields = import.resource.fields();
-        let is_sensitive = |target: &Target| match target {
-            Target::Field(name) => fields.iter().any(|field| field.name == name && field.is_sensitive()),
-            Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
-        };
-        let hidden = import
-            .columns
-            .iter()
-            .map(|column| !show_sensitive && is_sensitive(&column.target))
-            .collect();
         Self {
             columns: import.columns.clone(),
-            hidden,
+            resource: import.resource,
+            show_sensitive,
             form,
         }
     }
@@ -96,7 +89,7 @@ impl Layout {
             .into_iter()
             .chain(quoted)
             .map(str::to_owned);
-        let theirs = self.theirs().map(|(_, column, _)| self.safe(&column.header));
+        let theirs = self.theirs().map(|(_, column)| self.safe(&column.header));
         let record = encode(std::iter::once(ours.chain(theirs).collect()));
         match self.form {
             Form::Plain => record,
@@ -119,32 +112,26 @@ impl Layout {
         if self.form == Form::Excel {
             record.push("yes".to_owned());
         }
-        let cell = |(place, _, hidden): (usize, &Column, bool)| {
+        let sensitive = mapping::sensitive_cells(&self.columns, self.resource, failure.cells.len());
+        let cell = |place: usize| {
             let cell = failure.cells.get(place)?;
+            let hidden = !self.show_sensitive && sensitive.get(place) == Some(&true);
             Some(if hidden && !cell.is_empty() {
                 REDACTED.to_owned()
             } else {
                 self.safe(cell)
             })
         };
-        record.extend(self.theirs().map_while(cell));
+        record.extend(self.theirs().map_while(|(place, _)| cell(place)));
         // Cells beyond the header are what made the row fail: they stay where they were.
-        record.extend(
-            failure
-                .cells
-                .iter()
-                .skip(self.columns.len())
-                .map(|cell| self.safe(cell)),
-        );
+        record.extend((self.columns.len()..failure.cells.len()).map_while(cell));
         record
     }
 
     /// The file's own columns; those of an earlier failed-rows file are replaced by ours.
-    fn theirs(&self) -> impl Iterator<Item = (usize, &Column, bool)> {
-        let columns = self.columns.iter().zip(&self.hidden).enumerate();
-        columns
-            .filter(|(_, (column, _))| !column.header.starts_with(RESERVED_PREFIX))
-            .map(|(place, (column, hidden))| (place, column, *hidden))
+    fn theirs(&self) -> impl Iterator<Item = (usize, &Column)> {
+        let columns = self.columns.iter().enumerate();
+        columns.filter(|(_, column)| !column.header.starts_with(RESERVED_PREFIX))
     }
 
     fn safe(&self, cell: &str) -> String {

@@ -66,6 +66,21 @@ pub async fn tidy(app: App) {
     }
 }
 
+/// Looks for sealing keys that another process has made: now and then, and at once when a cell does not open for want of
+/// one. Ends with the process's stop.
+pub async fn learn_keys(app: App) {
+    loop {
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = app.vault.misses_a_key() => {}
+            () = tokio::time::sleep(jittered(TIDY_EVERY)) => {}
+        }
+        if let Err(error) = app.store.load_keys(app.secrets.pepper()).await {
+            tracing::warn!(error = %error, "sweep.keys_not_learned");
+        }
+    }
+}
+
 /// One round: uploads that began longer than `older` ago and never ended, then imports past their time.
 pub async fn tidy_once(app: &App, older: Duration) -> Result<(), StoreError> {
     for (org, id, blob) in app.store.stale_receiving(older, TIDY_PAGE).await? {

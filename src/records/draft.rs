@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use worker::batch::{Key, Patch, Stored};
 use worker::mapping::nearest;
 use worker::resource::cell::{self, CellError};
-use worker::resource::users::{ATTRIBUTES, FIELDS};
-use worker::resource::{Field, KEY_FIELDS, Kind};
+use worker::resource::users::{ATTRIBUTES, FIELDS, KEY_FIELDS};
+use worker::resource::{Field, Kind};
 use worker::row_error::RowCode;
 
 /// What is wrong with one member.
@@ -70,7 +70,7 @@ impl Draft {
 
     /// The key of the record: what the object says, over `old`. Source and source id must be there, language may be empty.
     pub fn key(&self, old: Option<&Key>) -> Result<Key, Vec<Fault>> {
-        let old = old.map(|key| [&key.source, &key.source_id, &key.language]);
+        let old = old.map(Key::parts);
         let mut parts = KEY_FIELDS
             .iter()
             .zip(&self.key)
@@ -78,10 +78,7 @@ impl Draft {
             .map(|(place, (field, patch))| match patch {
                 Patch::Set(text) | Patch::Merge(text) => (field, text.clone()),
                 Patch::Clear => (field, Box::default()),
-                Patch::Keep => (
-                    field,
-                    old.and_then(|old| old.get(place).copied().cloned()).unwrap_or_default(),
-                ),
+                Patch::Keep => (field, old.and_then(|old| old.get(place).cloned()).unwrap_or_default()),
             });
         let (source, source_id, language) = (parts.next(), parts.next(), parts.next());
         let missing: Vec<Fault> = [&source, &source_id]
@@ -91,21 +88,16 @@ impl Draft {
             .map(|(field, _)| required(field))
             .collect();
         match (source, source_id, language) {
-            (Some((_, source)), Some((_, source_id)), Some((_, language))) if missing.is_empty() => Ok(Key {
-                source,
-                source_id,
-                language,
-            }),
+            (Some((_, source)), Some((_, source_id)), Some((_, language))) if missing.is_empty() => {
+                Ok(Key::user(source, source_id, language))
+            }
             _ => Err(missing),
         }
     }
 
     /// The parts of the key that the object names, where they differ from `key`: an object at an address must not contradict it.
     pub fn contradicts(&self, key: &Key) -> Vec<Fault> {
-        let parts = KEY_FIELDS
-            .iter()
-            .zip(&self.key)
-            .zip([&key.source, &key.source_id, &key.language]);
+        let parts = KEY_FIELDS.iter().zip(&self.key).zip(key.parts());
         let differs = |patch: &Patch<Box<str>>, there: &str| match patch {
             Patch::Keep => false,
             Patch::Clear => !there.is_empty(),
@@ -346,16 +338,10 @@ mod tests {
     fn the_key_needs_source_and_source_id() {
         let key = |value: Value, old: Option<&Key>| read(value).unwrap().key(old);
         let old = key(json!({"source": "hr", "source_id": "7"}), None).unwrap();
-        assert_eq!(
-            (old.source.as_ref(), old.source_id.as_ref(), old.language.as_ref()),
-            ("hr", "7", "")
-        );
+        assert_eq!((old.source(), old.source_id(), old.language()), ("hr", "7", ""));
         assert_eq!(key(json!({"source": "hr"}), None).unwrap_err().len(), 1);
         assert_eq!(key(json!({}), None).unwrap_err().len(), 2);
-        assert_eq!(
-            key(json!({"language": "de"}), Some(&old)).unwrap().language.as_ref(),
-            "de"
-        );
+        assert_eq!(key(json!({"language": "de"}), Some(&old)).unwrap().language(), "de");
         assert_eq!(key(json!({"source_id": null}), Some(&old)).unwrap_err().len(), 1);
         assert!(read(json!({"source": "hr"})).unwrap().contradicts(&old).is_empty());
         assert_eq!(

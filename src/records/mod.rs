@@ -6,6 +6,7 @@ pub mod clients;
 mod credential_draft;
 pub mod credentials;
 mod draft;
+pub mod reseal;
 mod password;
 mod rules;
 pub mod users;

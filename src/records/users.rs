@@ -4,7 +4,8 @@
 use serde_json::{Map, Value};
 use worker::batch::Key;
 use worker::import::OrgId;
-use worker::resource::{KEY_FIELDS, cell};
+use worker::resource::cell;
+use worker::resource::users::KEY_FIELDS;
 
 use super::draft::{Draft, Fault, FaultKind};
 use crate::app::App;
@@ -208,11 +209,9 @@ pub fn key(source: &str, source_id: &str, language: &str) -> Result<Key, Vec<Fau
     let parts: Vec<Box<str>> = parts.collect();
     let mut parts = parts.into_iter();
     match (parts.next(), parts.next(), parts.next()) {
-        (Some(source), Some(source_id), Some(language)) if faults.is_empty() => Ok(Key {
-            source,
-            source_id,
-            language,
-        }),
+        (Some(source), Some(source_id), Some(language)) if faults.is_empty() => {
+            Ok(Key::user(source, source_id, language))
+        }
         _ => Err(faults),
     }
 }
@@ -232,7 +231,7 @@ mod tests {
 
     #[test]
     fn keys_of_addresses_keep_to_the_rules() {
-        assert!(key("hr", "0042", "").is_ok_and(|key| key.source_id.as_ref() == "0042"));
+        assert!(key("hr", "0042", "").is_ok_and(|key| key.source_id() == "0042"));
         assert!(key("hr", "a\nb", "x").is_err_and(|faults| faults.len() == 2));
     }
 }

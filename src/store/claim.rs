@@ -15,11 +15,11 @@ use super::Store;
 use super::cell::corrupt;
 use super::clock::{after, now};
 use super::db::{Transaction, in_transaction};
-use super::endings::end_as;
+use super::endings::{clear_preview, end_as};
 use super::error::StoreError;
 use super::import_row::ImportRow;
 use super::model::Import;
-use super::schema::{imports, organizations, preview_users};
+use super::schema::{imports, organizations};
 
 /// So many claims without a committed batch in between, and the next one ends the import.
 const CRASHES: i32 = 3;
@@ -77,9 +77,7 @@ impl Store {
                         imports::crash_count.eq(CRASHES),
                     );
                     diesel::update(imports::table.find(id.0)).set(set).execute(c).await?;
-                    diesel::delete(preview_users::table.filter(preview_users::import_id.eq(id.0)))
-                        .execute(c)
-                        .await?;
+                    clear_preview!(c, id.0);
                     return Ok(None);
                 }
                 let import = Import::try_from(row)?;

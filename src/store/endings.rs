@@ -11,7 +11,7 @@ use super::db::{Transaction, in_transaction};
 use super::error::StoreError;
 use super::import_row::ImportRow;
 use super::model::{Changed, Deleted, Import};
-use super::schema::{import_failures, imports, preview_users};
+use super::schema::{import_failures, imports};
 
 /// What the guard of a batch and every caller see at once: the lease is gone and the state is final.
 macro_rules! end_as {
@@ -26,7 +26,22 @@ macro_rules! end_as {
     };
 }
 
-pub(super) use end_as;
+/// Removes what a dry run would have written. Which of the tables it was, its resource decides; the others hold nothing.
+macro_rules! clear_preview {
+    ($c:expr, $import:expr) => {{
+        $crate::store::endings::clear_preview!($c, $import, preview_users);
+        $crate::store::endings::clear_preview!($c, $import, preview_clients);
+        $crate::store::endings::clear_preview!($c, $import, preview_report_types);
+    }};
+    ($c:expr, $import:expr, $table:ident) => {{
+        use $crate::store::schema::$table;
+        diesel::delete($table::table.filter($table::import_id.eq($import)))
+            .execute($c)
+            .await?;
+    }};
+}
+
+pub(super) use {clear_preview, end_as};
 
 impl Store {
     /// Stops a queued or running import. What was applied stays and is counted; a dry run's rows go.
@@ -53,9 +68,7 @@ impl Store {
                 let live = own.filter(imports::status.eq_any([Status::Queued.as_str(), Status::Running.as_str()]));
                 let update = diesel::update(live).set(set).returning(ImportRow::as_returning());
                 let import = Import::try_from(update.get_result(c).await?)?;
-                diesel::delete(preview_users::table.filter(preview_users::import_id.eq(id.0)))
-                    .execute(c)
-                    .await?;
+                clear_preview!(c, id.0);
                 Ok(Some(Changed { import, done: true }))
             })
         })
@@ -85,9 +98,7 @@ impl Store {
                 diesel::delete(import_failures::table.filter(import_failures::import_id.eq(id.0)))
                     .execute(c)
                     .await?;
-                diesel::delete(preview_users::table.filter(preview_users::import_id.eq(id.0)))
-                    .execute(c)
-                    .await?;
+                clear_preview!(c, id.0);
                 diesel::delete(own).execute(c).await?;
                 Ok(Deleted::Gone { blob })
             })

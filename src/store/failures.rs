@@ -2,23 +2,104 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use serde::{Deserialize, Serialize};
 use worker::import::{ImportId, OrgId};
 use worker::row_error::Failure;
 
 use super::Store;
-use super::cell::{from_json, signed, unsigned};
+use super::cell::{from_json, signed, to_json, unsigned};
 use super::db::reading;
 use super::error::StoreError;
+use super::reseal::reseal;
 use super::schema::{import_failures, imports};
+use crate::vault::{Place, Vault};
+
+/// What seals know this column as.
+const COLUMN: &str = "import_failures.cells";
 
 type FailureRow = (i64, i64, String, String);
 
-fn failure_from((record, line, errors, cells): FailureRow) -> Result<Failure, StoreError> {
+/// A cell as it lies in the JSON array: sensitive ones are sealed.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Cell {
+    Plain(String),
+    Sealed { sealed: String },
+}
+
+/// A refused row of an import, which its seals are bound to.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) org: OrgId,
+    pub(super) import: i64,
+    pub(super) record: i64,
+}
+
+impl Row {
+    fn place<T>(self, cell: usize, with: impl FnOnce(&Place<'_>) -> T) -> T {
+        let row = format!("{} {} {cell}", self.import, self.record);
+        with(&Place {
+            org: self.org,
+            row: &row,
+            column: COLUMN,
+        })
+    }
+
+    /// The cells as they are kept; those that `sensitive` marks are sealed.
+    pub(super) fn seal(self, vault: &Vault, cells: &[String], sensitive: &[bool]) -> Result<String, StoreError> {
+        let seal = |(nth, cell): (usize, &String)| match sensitive.get(nth) {
+            Some(true) if !cell.is_empty() => {
+                let sealed = self.place(nth, |place| vault.seal(place, cell))?;
+                Ok(Cell::Sealed { sealed })
+            }
+            _ => Ok(Cell::Plain(cell.clone())),
+        };
+        let cells: Result<Vec<Cell>, StoreError> = cells.iter().enumerate().map(seal).collect();
+        to_json("cells", &cells?)
+    }
+
+    fn open(self, vault: &Vault, cells: &str) -> Result<Vec<String>, StoreError> {
+        let cells: Vec<Cell> = from_json(COLUMN, cells)?;
+        let open = |(nth, cell)| match cell {
+            Cell::Plain(text) => Ok(text),
+            Cell::Sealed { sealed } => Ok(self.place(nth, |place| vault.open(place, &sealed))?),
+        };
+        cells.into_iter().enumerate().map(open).collect()
+    }
+
+    /// The cells with every seal under the newest key; nothing if one does not open.
+    pub(super) fn reseal(self, vault: &Vault, cells: &str) -> Result<Option<String>, StoreError> {
+        let mut cells: Vec<Cell> = from_json(COLUMN, cells)?;
+        for (nth, cell) in cells.iter_mut().enumerate() {
+            let Cell::Sealed { sealed } = cell else { continue };
+            if Vault::key_of(sealed) == vault.newest_id() {
+                continue;
+            }
+            match self.place(nth, |place| reseal(vault, place, sealed))? {
+                Some(anew) => *sealed = anew,
+                None => return Ok(None),
+            }
+        }
+        to_json(COLUMN, &cells).map(Some)
+    }
+}
+
+fn failure_from(
+    vault: &Vault,
+    org: OrgId,
+    import: ImportId,
+    (record, line, errors, cells): FailureRow,
+) -> Result<Failure, StoreError> {
+    let row = Row {
+        org,
+        import: import.0,
+        record,
+    };
     Ok(Failure {
         record: unsigned("import_failures.record", record)?,
         line: unsigned("import_failures.line", line)?,
         errors: from_json("import_failures.errors", &errors)?,
-        cells: from_json("import_failures.cells", &cells)?,
+        cells: row.open(vault, &cells)?,
     })
 }
 
@@ -31,7 +112,8 @@ impl Store {
         after_record: u64,
         limit: i64,
     ) -> Result<Vec<Failure>, StoreError> {
-        self.run(|db| async move {
+        let vault = self.vault.clone();
+        self.run(move |db| async move {
             let after_record = signed("record", after_record)?;
             let own = imports::table
                 .filter(imports::org_id.eq(org.0))
@@ -48,7 +130,7 @@ impl Store {
                     import_failures::cells,
                 ));
             let rows: Vec<FailureRow> = reading!(&db, |c| query.load(c).await?);
-            rows.into_iter().map(failure_from).collect()
+            rows.into_iter().map(|row| failure_from(&vault, org, id, row)).collect()
         })
         .await
     }

@@ -13,11 +13,11 @@ use worker::ports::{Ending, Lease};
 use super::Store;
 use super::clock::{after, now};
 use super::db::{Transaction, in_transaction, writing};
-use super::endings::end_as;
+use super::endings::{clear_preview, end_as};
 use super::error::StoreError;
 use super::import_row::ImportRow;
 use super::model::Import;
-use super::schema::{imports, preview_users};
+use super::schema::imports;
 
 /// A claim that did not crash is not counted; a committed batch may have set the count to zero since.
 const ONE_LESS: &str = "case when crash_count > 0 then crash_count - 1 else 0 end";
@@ -71,8 +71,7 @@ impl Store {
                     .get_result(c)
                     .await?
                     .try_into()?;
-                let preview = preview_users::table.filter(preview_users::import_id.eq(lease.import.0));
-                diesel::delete(preview).execute(c).await?;
+                clear_preview!(c, lease.import.0);
                 Ok(Some(import))
             })
         })

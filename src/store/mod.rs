@@ -27,6 +27,7 @@ mod migrate;
 pub mod model;
 mod organizations;
 mod postgres;
+mod reseal;
 mod schema;
 mod sealing_keys;
 mod search;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 pub use error::StoreError;
+pub use reseal::Resealed;
 pub use url::{DatabaseUrl, PostgresUrl};
 
 use crate::vault::Vault;

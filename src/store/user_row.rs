@@ -75,11 +75,7 @@ impl TryFrom<UserRow> for User {
     fn try_from(row: UserRow) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.id,
-            key: Key {
-                source: row.source.into(),
-                source_id: row.source_id.into(),
-                language: row.language.into(),
-            },
+            key: Key::user(row.source, row.source_id, row.language),
             stored: Stored {
                 values: row.values.into_values(),
                 attributes: from_json("users.attributes", &row.attributes)?,

@@ -28,9 +28,9 @@ macro_rules! own {
 macro_rules! key_columns {
     ($key:expr) => {
         (
-            users::source.eq(&*$key.source),
-            users::source_id.eq(&*$key.source_id),
-            users::language.eq(&*$key.language),
+            users::source.eq($key.source()),
+            users::source_id.eq($key.source_id()),
+            users::language.eq($key.language()),
         )
     };
 }

@@ -22,6 +22,7 @@ mod million;
 mod operations;
 mod oracle;
 mod readme;
+mod secrets;
 mod servers;
 mod spigit;
 mod stop_and_delete;

@@ -9,19 +9,11 @@ use sha2::{Digest, Sha256};
 use crate::import::Checkpoint;
 use crate::row_error::Failure;
 
+mod key;
 pub mod merge;
 pub mod plan;
 
-/// Identity of a record inside its organization.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// The system the record comes from.
-    pub source: Box<str>,
-    /// Its id there, compared byte by byte.
-    pub source_id: Box<str>,
-    /// Empty where records have no language.
-    pub language: Box<str>,
-}
+pub use key::{KEY_PARTS, Key};
 
 /// What a row says about one value.
 #[derive(Clone, Debug, PartialEq, Eq)]

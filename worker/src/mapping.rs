@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::import::ImportOptions;
+use crate::resource::Resource;
 use crate::resource::users::ATTRIBUTES;
-use crate::resource::{Field, KEY_FIELDS};
 
 mod aliases;
 
@@ -65,6 +65,19 @@ pub struct MappingError {
 
 fn refuse<T>(code: &'static str, detail: String) -> Result<T, MappingError> {
     Err(MappingError { code, detail })
+}
+
+/// Which cells of a row must not be seen by everybody. In a row of another width than its header any cell may be the one.
+pub fn sensitive_cells(columns: &[Column], resource: Resource, cells: usize) -> Vec<bool> {
+    let is_sensitive = |column: &Column| match &column.target {
+        Target::Field(name) => resource.is_sensitive(name),
+        Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
+    };
+    let by_column: Vec<bool> = columns.iter().map(is_sensitive).collect();
+    if cells == columns.len() {
+        return by_column;
+    }
+    vec![by_column.contains(&true); cells.max(columns.len())]
 }
 
 /// Decides what each column of a header fills, and sees to it that the rows have a key.
@@ -131,8 +144,8 @@ fn target_of(header: &str, options: &ImportOptions) -> Result<(Target, Certainty
         if let Ok(target) = parse_target(header, options) {
             return Ok((target, Certainty::Exact));
         }
-        if let Some(field) = aliases::field_for(header) {
-            return Ok((Target::Field(field.to_owned()), Certainty::Alias));
+        if let Some(field) = aliases::field_for(options.resource, header) {
+            return Ok((Target::Field(field), Certainty::Alias));
         }
     }
     Ok((Target::Attribute(header.to_owned()), Certainty::Exact))
@@ -146,10 +159,10 @@ fn parse_target(name: &str, options: &ImportOptions) -> Result<Target, MappingEr
     if name == ATTRIBUTES {
         return Ok(Target::Attributes);
     }
-    if field_names(options).any(|field| field == name) {
+    if options.resource.has_column(name) {
         return Ok(Target::Field(name.to_owned()));
     }
-    let nearest = nearest(name, field_names(options));
+    let nearest = nearest(name, options.resource.column_names());
     let hint = nearest
         .map(|near| format!("; did you mean {near}?"))
         .unwrap_or_default();
@@ -160,13 +173,6 @@ fn parse_target(name: &str, options: &ImportOptions) -> Result<Target, MappingEr
             options.resource.as_str()
         ),
     )
-}
-
-fn field_names(options: &ImportOptions) -> impl Iterator<Item = &'static str> {
-    KEY_FIELDS
-        .iter()
-        .chain(options.resource.fields())
-        .map(|field: &Field| field.name)
 }
 
 /// The candidate most like a word, where one is near enough to be a slip of the pen.
@@ -228,13 +234,36 @@ fn refuse_twice(columns: &[Column]) -> Result<(), MappingError> {
     Ok(())
 }
 
-/// The fields that give the source id of a row, tried in order: the first that is filled does.
+fn is_mapped(columns: &[Column], name: &str) -> bool {
+    columns
+        .iter()
+        .any(|column| matches!(&column.target, Target::Field(field) if field == name))
+}
+
+/// The key of a resource that is known by fields of its own: each must be in the file.
+fn own_key(columns: &[Column], resource: Resource) -> Result<Vec<String>, MappingError> {
+    let fields = resource.key_fields().iter().map(|field| field.name);
+    let missing: Vec<&str> = fields.clone().filter(|name| !is_mapped(columns, name)).collect();
+    if missing.is_empty() {
+        return Ok(fields.map(str::to_owned).collect());
+    }
+    let headers: Vec<&str> = columns.iter().map(|column| column.header.as_str()).collect();
+    let detail = format!(
+        "no column is mapped to {}, which every row of {} needs; the file has: {}",
+        missing.join(", "),
+        resource.as_str(),
+        headers.join(", ")
+    );
+    refuse("key-missing", detail)
+}
+
+/// The fields that give the source id of a row of users, tried in order: the first that is filled does. For any other
+/// resource, the fields of its key.
 pub fn key(columns: &[Column], options: &ImportOptions) -> Result<Vec<String>, MappingError> {
-    let is_mapped = |name: &str| {
-        columns
-            .iter()
-            .any(|column| matches!(&column.target, Target::Field(field) if field == name))
-    };
+    let is_mapped = |name: &str| is_mapped(columns, name);
+    if options.resource != Resource::Users {
+        return own_key(columns, options.resource);
+    }
     if let Some(unknown) = options.key.iter().find(|name| !KEY_CANDIDATES.contains(&name.as_str())) {
         return refuse(
             "unknown-key",

@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::batch::{Fate, Key, Patch, Row};
+use crate::batch::{Fate, Patch, Row};
 use crate::import::{Blank, ImportOptions, Mode, Ragged};
 use crate::mapping::{self, Column, QUOTED_COLUMN, Target};
 use crate::resource::cell::{self, CellError};
-use crate::resource::{Field, KEY_FIELDS, Kind};
+use crate::resource::clients::Part;
+use crate::resource::{Field, Kind, Resource};
 use crate::row_error::{Failure, RowCode, RowError};
+
+mod children;
+mod key;
 
 /// How much of a wrong value an error repeats, in characters.
 const SHOWN_CHARS: usize = 200;
@@ -19,10 +23,12 @@ const SHOWN_CHARS: usize = 200;
 /// What a column fills, by position.
 #[derive(Clone, Debug)]
 enum Slot {
-    /// One of `KEY_FIELDS`.
+    /// One of the key's fields.
     Key(usize),
     /// One of the resource's fields.
     Value(usize, Field),
+    /// A piece of one of the resource's fields.
+    Part(Part),
     Attribute(Arc<str>),
     Attributes,
     Ignored,
@@ -32,7 +38,9 @@ enum Slot {
 #[derive(Clone, Debug)]
 pub struct Rows {
     slots: Vec<(Slot, String)>,
+    resource: Resource,
     key: Vec<String>,
+    key_fields: &'static [Field],
     fields: &'static [Field],
     source: String,
     blank: Blank,
@@ -56,21 +64,23 @@ struct Draft {
     key: [Option<String>; 3],
     values: Vec<Patch<Box<str>>>,
     attributes: Vec<(Arc<str>, Patch<Value>)>,
+    children: children::Children,
     errors: Vec<RowError>,
 }
 
 impl Rows {
     /// `columns` as resolved at the door, `options` of the import.
     pub fn new(columns: &[Column], options: &ImportOptions) -> Self {
-        let fields = options.resource.fields();
         Self {
             slots: columns
                 .iter()
-                .map(|column| (slot(&column.target, fields), column.header.clone()))
+                .map(|column| (slot(&column.target, options.resource), column.header.clone()))
                 .collect(),
+            resource: options.resource,
             // Checked at the door; a row of a file without any key would fail as one whose key is empty.
             key: mapping::key(columns, options).unwrap_or_default(),
-            fields,
+            key_fields: options.resource.key_fields(),
+            fields: options.resource.fields(),
             source: options.source.clone(),
             blank: options.blank,
             merge: options.merge,
@@ -122,6 +132,7 @@ impl Rows {
             key: [None, None, None],
             values: vec![Patch::Keep; self.fields.len()],
             attributes: Vec::new(),
+            children: children::Children::default(),
             errors: Vec::new(),
         };
         let padded = cells.iter().copied().chain(std::iter::repeat(""));
@@ -129,6 +140,7 @@ impl Rows {
             self.take(&mut draft, slot, header, cell);
         }
         let key = self.key(&mut draft);
+        self.finish_children(&mut draft);
         match key {
             Some(key) if draft.errors.is_empty() => {
                 if self.slots.iter().any(|(slot, _)| matches!(slot, Slot::Attributes)) {
@@ -144,7 +156,9 @@ impl Rows {
         match slot {
             Slot::Ignored => {}
             Slot::Key(place) => {
-                let Some(field) = KEY_FIELDS.get(*place) else { return };
+                let Some(field) = self.key_fields.get(*place) else {
+                    return;
+                };
                 let Some(text) = filled(field.kind, cell) else { return };
                 match cell::check(field.kind, text) {
                     Ok(text) => draft
@@ -172,6 +186,7 @@ impl Rows {
                     .take(1)
                     .for_each(|value| *value = patch.clone());
             }
+            Slot::Part(part) => self.take_part(draft, part, header, cell),
             Slot::Attribute(name) => self.take_attribute(draft, name, header, cell),
             Slot::Attributes => self.take_attributes(draft, header, cell),
         }
@@ -211,75 +226,25 @@ impl Rows {
             Err(error) => draft.errors.push(attribute_error(header, text, error)),
         }
     }
-
-    /// The key's parts: source and language from their cells or the defaults, the source id from the first filled key field.
-    fn key(&self, draft: &mut Draft) -> Option<Key> {
-        let [source, source_id, language] = std::mem::take(&mut draft.key);
-        let id = self.key.iter().find_map(|name| match name.as_str() {
-            "source_id" => source_id.clone().map(String::into_boxed_str),
-            name => self.value_of(draft, name),
-        });
-        let Some(source_id) = id else {
-            self.miss_key(draft);
-            return None;
-        };
-        Some(Key {
-            source: source.unwrap_or_else(|| self.source.clone()).into(),
-            source_id,
-            language: language.unwrap_or_default().into(),
-        })
-    }
-
-    fn value_of(&self, draft: &Draft, name: &str) -> Option<Box<str>> {
-        let place = self.fields.iter().position(|field| field.name == name)?;
-        match draft.values.get(place) {
-            Some(Patch::Set(text)) => Some(text.clone()),
-            _ => None,
-        }
-    }
-
-    /// A key cell that is filled but wrong has its error already; an empty one is named.
-    fn miss_key(&self, draft: &mut Draft) {
-        let named = |error: &RowError| error.field.as_ref().is_some_and(|field| self.key.contains(field));
-        if draft.errors.iter().any(named) {
-            return;
-        }
-        let field = self.key.first().cloned();
-        let column = self
-            .slots
-            .iter()
-            .find(|(slot, _)| slot.name() == field.as_deref())
-            .map(|(_, header)| header.clone());
-        draft.errors.push(RowError {
-            code: RowCode::Required,
-            field,
-            column,
-            message: "empty, but the row needs an id".to_owned(),
-            expected: Some(format!("a value in {}", self.key.join(" or "))),
-            value: None,
-        });
-    }
 }
 
-impl Slot {
-    fn name(&self) -> Option<&'static str> {
-        match self {
-            Self::Key(place) => KEY_FIELDS.get(*place).map(|field| field.name),
-            Self::Value(_, field) => Some(field.name),
-            Self::Attribute(_) | Self::Attributes | Self::Ignored => None,
-        }
-    }
-}
-
-fn slot(target: &Target, fields: &[Field]) -> Slot {
+fn slot(target: &Target, resource: Resource) -> Slot {
     match target {
         Target::Ignored => Slot::Ignored,
         Target::Attributes => Slot::Attributes,
         Target::Attribute(name) => Slot::Attribute(name.as_str().into()),
         Target::Field(name) => {
-            let key = KEY_FIELDS.iter().position(|field| field.name == name).map(Slot::Key);
-            let value = || fields.iter().enumerate().find(|(_, field)| field.name == name);
-            key.or_else(|| value().map(|(place, field)| Slot::Value(place, *field)))
+            let place = |fields: &[Field]| fields.iter().position(|field| field.name == name);
+            let value = || {
+                resource
+                    .fields()
+                    .iter()
+                    .enumerate()
+                    .find(|(_, field)| field.name == name)
+            };
+            let key = place(resource.key_fields()).map(Slot::Key);
+            key.or_else(|| resource.part(name).map(Slot::Part))
+                .or_else(|| value().map(|(place, field)| Slot::Value(place, *field)))
                 .unwrap_or(Slot::Ignored)
         }
     }

@@ -101,7 +101,7 @@ pub fn disposition_file_name(disposition: &ContentDisposition) -> Option<String>
 }
 
 /// A name as a label and nothing more: no folders, no control or direction characters, at most 255 bytes.
-fn label(name: &str) -> Option<String> {
+pub fn label(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown: String = last.chars().filter(|c| !c.is_control() && !is_direction(*c)).collect();
     let shown = shown.trim();

@@ -1,6 +1,7 @@
 //! The upload bridge: what comes in over HTTP, raw or as multipart, goes as chunks of at most 64 KiB into a bounded channel.
 //! Slow, cut and oversized bodies end here; what the bytes mean is the door's business (`worker::intake`).
 
+pub mod fields;
 mod media;
 mod multipart;
 pub mod pace;
@@ -25,7 +26,7 @@ use self::pace::{Limits, Pace};
 use super::problem::{Kind, Problem};
 use crate::imports::submit::BodyPart;
 
-pub use self::media::{disposition_file_name, file_name};
+pub use self::media::{disposition_file_name, file_name, label};
 
 /// Largest chunk that is handed on.
 const CHUNK_BYTES: usize = 64 * 1024;

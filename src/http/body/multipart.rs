@@ -118,7 +118,7 @@ impl FilePart {
     }
 }
 
-async fn next_field(incoming: &mut Incoming, parts: &mut Multipart) -> Result<Option<Field>, Problem> {
+pub(super) async fn next_field(incoming: &mut Incoming, parts: &mut Multipart) -> Result<Option<Field>, Problem> {
     let next = incoming.timed(parts.next()).await?;
     next.transpose().map_err(|error| match &error {
         // The parser's buffer of 64 KiB is full before the part's headers end.
@@ -150,7 +150,7 @@ fn unknown(name: Option<&str>, forms: Forms) -> Problem {
     )
 }
 
-fn problem(error: &MultipartError) -> Problem {
+pub(super) fn problem(error: &MultipartError) -> Problem {
     let kind = match error {
         MultipartError::Incomplete | MultipartError::Payload(PayloadError::Incomplete(_)) => Kind::BodyTruncated,
         MultipartError::ContentDispositionMissing | MultipartError::ContentDispositionNameMissing => Kind::PartHeaders,

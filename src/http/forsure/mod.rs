@@ -4,6 +4,7 @@
 //! Strict as the native API is (chosen): a parameter or member that no operation knows is refused with its nearest known
 //! name, and so is one that is given twice. A member that is null is cleared, one that is missing stays.
 
+pub mod bulk;
 pub mod aliases;
 pub mod client_view;
 pub mod clients;
@@ -13,6 +14,9 @@ pub mod error;
 mod members;
 mod parameters;
 pub mod portfolio;
+
+/// The surface's name in the record of an import.
+const SURFACE: &str = "forsure";
 
 /// Everything below is this surface's.
 pub const PREFIXES: [&str; 1] = ["/saas"];

@@ -7,8 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use worker::import::Mode;
-use worker::mapping::{Column, Target};
-use worker::resource::Resource;
+use worker::mapping;
 use worker::row_error::{Failure, RowError, spreadsheet_row};
 
 use crate::store::model::{Import, ImportError, TopError};
@@ -312,27 +311,17 @@ fn run_error(error: &ImportError) -> RunErrorView {
 
 /// Shows a failed row of an import.
 pub fn failed_row(import: &Import, failure: Failure, show_sensitive: bool) -> FailedRowView {
-    let shown = |column: &Column| show_sensitive || !is_sensitive(import.resource, column);
-    let cells = import.columns.iter().zip(failure.cells);
+    let sensitive = mapping::sensitive_cells(&import.columns, import.resource, failure.cells.len());
+    let cells = import.columns.iter().zip(failure.cells).zip(sensitive);
     FailedRowView {
         row: spreadsheet_row(failure.record),
         line: failure.line,
         outcome: "failed",
         errors: failure.errors.into_iter().map(row_error).collect(),
         cells: cells
-            .filter(|(column, _)| shown(column))
-            .map(|(column, cell)| (column.header.clone(), Value::String(cell)))
+            .filter(|(_, sensitive)| show_sensitive || !sensitive)
+            .map(|((column, cell), _)| (column.header.clone(), Value::String(cell)))
             .collect(),
-    }
-}
-
-fn is_sensitive(resource: Resource, column: &Column) -> bool {
-    match &column.target {
-        Target::Field(name) => resource
-            .fields()
-            .iter()
-            .any(|field| field.name == name && field.is_sensitive()),
-        Target::Attribute(_) | Target::Attributes | Target::Ignored => false,
     }
 }
 

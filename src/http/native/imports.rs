@@ -150,7 +150,7 @@ pub(crate) async fn list_imports(
             "queued, running, completed, partial, failed or canceled",
             listed,
         )?,
-        resource: query.read("resource", "users", Resource::parse)?,
+        resource: query.read("resource", "users, clients or report_types", Resource::parse)?,
         surface: None,
     };
     let asked = Page::read(&query, &app.secrets, caller.org, "imports")?;

@@ -27,9 +27,9 @@ pub struct Options {
     #[schema(example = json!({"E-Mail": "email", "Cost Centre": null}))]
     #[param(value_type = Option<String>)]
     pub mapping: Option<BTreeMap<String, Option<String>>>,
-    /// The source of rows without a source column; default `import`.
+    /// Users: the source of rows without a source column; default `import`.
     pub source: Option<String>,
-    /// Which field gives the source id when no column is mapped to it: `source_id`, `username` or `email`; several by commas.
+    /// Users: which field gives the source id when no column is mapped to it: `source_id`, `username` or `email`; several by commas.
     pub key: Option<String>,
     /// What empty cells do: `clear` (default) or `ignore`.
     pub blank: Option<String>,
@@ -78,13 +78,30 @@ pub fn combine(
         }
     }
     if !given.iter().any(|(name, _)| *name == "resource") {
-        let detail = format!("resource is missing; expected {}.", resources());
+        let detail = format!("resource is missing; expected one of {}.", resources());
         faults.push(Fault::parameter(Kind::RequiredField, "resource", detail));
     }
+    faults.extend(misplaced(&given, options.resource, query));
     if options.encoding.is_none() {
         options.encoding = charset.map(str::to_owned);
     }
     Problem::faults(faults).map_or(Ok(options), Err)
+}
+
+/// Options that say where the id of a user comes from, given for records that have their own key.
+fn misplaced(given: &[(&str, Value)], resource: Resource, query: &Query) -> Vec<Fault> {
+    let of_users = |(name, _): &&(&str, Value)| resource != Resource::Users && matches!(*name, "source" | "key");
+    let fault = |(name, _): &(&str, Value)| {
+        let keys: Vec<&str> = resource.key_fields().iter().map(|field| field.name).collect();
+        let (word, keys) = (resource.as_str(), keys.join(", "));
+        let detail = format!("{name} is an option for users; {word} are known by {keys}.");
+        if query.get(name).is_some() {
+            Fault::parameter(Kind::InvalidParameter, name, detail)
+        } else {
+            Fault::field(Kind::InvalidField, &[name], detail)
+        }
+    };
+    given.iter().filter(of_users).map(fault).collect()
 }
 
 /// Every option that is given, from wherever, once.
@@ -122,7 +139,7 @@ fn from_text(name: &str, text: &str) -> Value {
 
 fn apply(name: &str, value: &Value, options: &mut ImportOptions) -> Result<(), String> {
     match name {
-        "resource" => options.resource = word(value, Resource::parse, &resources())?,
+        "resource" => options.resource = word(value, Resource::parse, &format!("one of {}", resources()))?,
         "mode" => options.mode = word(value, mode, "upsert, create or update")?,
         "dry_run" => options.dry_run = value.as_bool().ok_or("true or false")?,
         "mapping" => options.mapping = mapping(value)?,
@@ -148,11 +165,8 @@ fn word<T>(value: &Value, read: impl Fn(&str) -> Option<T>, expected: &str) -> R
 }
 
 fn resources() -> String {
-    Resource::ALL
-        .iter()
-        .map(|resource| resource.as_str())
-        .collect::<Vec<_>>()
-        .join(" or ")
+    let words: Vec<&str> = Resource::ALL.iter().map(|resource| resource.as_str()).collect();
+    words.join(", ")
 }
 
 fn mode(word: &str) -> Option<Mode> {
@@ -303,6 +317,17 @@ mod tests {
             )
             .is_ok()
         );
+    }
+
+    #[test]
+    fn options_for_the_id_of_users_are_for_users() {
+        let faults = read("resource=clients&source=hr&mode=create", json!({"key": "email"})).unwrap_err();
+        let expected = [
+            "invalid-parameter source source is an option for users; clients are known by name.",
+            "invalid-field /key key is an option for users; clients are known by name.",
+        ];
+        assert_eq!(faults, expected);
+        assert!(read("resource=report_types&mode=create", json!({})).is_ok());
     }
 
     #[test]

@@ -116,9 +116,9 @@ pub struct UserInput {
 pub fn user(user: &User) -> UserView {
     UserView {
         id: user.id,
-        source: user.key.source.to_string(),
-        source_id: user.key.source_id.to_string(),
-        language: user.key.language.to_string(),
+        source: user.key.source().to_owned(),
+        source_id: user.key.source_id().to_owned(),
+        language: user.key.language().to_owned(),
         fields: fields(user),
         attributes: user.stored.attributes.clone(),
         created_at: user.created_at,
@@ -161,11 +161,7 @@ mod tests {
         let attributes = serde_json::json!({"Kostenstelle": "4711"}).as_object().unwrap().clone();
         User {
             id: 5,
-            key: Key {
-                source: "hr".into(),
-                source_id: "42".into(),
-                language: "".into(),
-            },
+            key: Key::user("hr", "42", ""),
             stored: Stored {
                 values: FIELDS.iter().map(|field| Some(value(field).into())).collect(),
                 attributes,

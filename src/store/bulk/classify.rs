@@ -3,6 +3,8 @@
 use worker::batch::plan::{Found, Planner};
 use worker::batch::{ContentHash, Stored};
 
+use super::columns::Children;
+
 /// A record that has one of the batch's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
@@ -19,6 +21,10 @@ pub(super) struct Hit {
 pub(super) struct Loaded {
     /// The key's place in `Planner::keys`.
     pub(super) slot: usize,
+    /// Its row.
+    pub(super) id: i64,
+    /// Where what hangs on it lies.
+    pub(super) children: Children,
     /// As in `Hit`, which may have been read before another writer committed.
     pub(super) hash: Option<ContentHash>,
     /// The values.
@@ -40,6 +46,11 @@ impl Hits {
         if let Some(place) = self.0.get_mut(slot) {
             *place = Some(hit);
         }
+    }
+
+    /// The row of each place's record.
+    pub(super) fn ids(&self) -> impl Iterator<Item = Option<i64>> {
+        self.0.iter().map(|hit| hit.map(|hit| hit.id))
     }
 
     /// The places without a record.

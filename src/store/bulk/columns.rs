@@ -1,10 +1,10 @@
 //! Which columns a batch reads and writes, from the resource's own list of fields: a new field is a migration and one line
 //! in the engine. Both databases name tables and columns alike.
 
-use worker::batch::{ContentHash, Stored};
+use worker::batch::{ContentHash, Key, Stored};
 use worker::import::{ImportId, OrgId};
 use worker::resource::users::ATTRIBUTES;
-use worker::resource::{KEY_FIELDS, Resource};
+use worker::resource::{Field, Kind, Resource};
 
 use crate::store::cell::{from_json, to_json};
 use crate::store::error::StoreError;
@@ -15,52 +15,127 @@ pub(super) const NEW_RECORD: [&str; 4] = ["content_hash", "created_by_import", "
 /// A table of records and the part of it that a batch may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Table {
+    /// What its rows are.
+    pub(super) resource: Resource,
     /// Its name.
     pub(super) name: String,
     /// The column that every query is narrowed by.
     pub(super) scope: &'static str,
     /// The value of that column.
     pub(super) owner: i64,
+    /// What hangs on its records lies in tables of its own; else it is a column.
+    children_apart: bool,
+}
+
+/// Where a table keeps what hangs on its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Children {
+    /// Nothing does.
+    None,
+    /// In tables of their own.
+    Apart,
+    /// In columns, credentials sealed.
+    Column,
 }
 
 impl Table {
     /// The organization's own records.
     pub(super) fn real(resource: Resource, org: OrgId) -> Self {
         Self {
+            resource,
             name: resource.as_str().to_owned(),
             scope: "org_id",
             owner: org.0,
+            children_apart: true,
         }
     }
 
     /// What a dry run would have written so far.
     pub(super) fn preview(resource: Resource, import: ImportId) -> Self {
         Self {
+            resource,
             name: format!("preview_{}", resource.as_str()),
             scope: "import_id",
             owner: import.0,
+            children_apart: false,
         }
     }
-}
 
-/// The columns of a key, in the order of `Key`.
-pub(super) fn key_columns() -> impl Iterator<Item = &'static str> {
-    KEY_FIELDS.iter().map(|field| field.name)
-}
+    /// The columns of a key, in the order of `Key::parts`.
+    pub(super) fn key_columns(&self) -> impl Iterator<Item = &'static str> {
+        self.resource.key_fields().iter().map(|field| field.name)
+    }
 
-/// The columns of a record's content: its fields in the order of `Stored::values`, then the attributes.
-pub(super) fn value_columns(resource: Resource) -> impl Iterator<Item = &'static str> {
-    resource.fields().iter().map(|field| field.name).chain([ATTRIBUTES])
-}
+    /// The cells of `key_columns`.
+    pub(super) fn key_cells<'a>(&self, key: &'a Key) -> impl Iterator<Item = &'a str> {
+        key.parts()
+            .iter()
+            .take(self.resource.key_fields().len())
+            .map(AsRef::as_ref)
+    }
 
-/// Every column a new record is written with, in order.
-pub(super) fn new_record_columns(resource: Resource, scope: &'static str) -> Vec<&'static str> {
-    [scope]
-        .into_iter()
-        .chain(key_columns())
-        .chain(value_columns(resource))
-        .chain(NEW_RECORD)
-        .collect()
+    /// The columns of a record's content: its fields in the order of `Stored::values`, then the attributes.
+    pub(super) fn value_columns(&self) -> impl Iterator<Item = &'static str> {
+        let fields = self.resource.fields().iter().filter(|field| self.has(field));
+        fields.map(|field| field.name).chain([ATTRIBUTES])
+    }
+
+    /// The cells of `value_columns` but the last.
+    pub(super) fn values<'a>(&self, stored: &'a Stored) -> impl Iterator<Item = Option<&'a str>> {
+        let fields = self.resource.fields().iter().zip(&stored.values);
+        fields
+            .filter(|(field, _)| self.has(field))
+            .map(|(_, value)| value.as_deref())
+    }
+
+    /// A record from the cells of `value_columns`; what lies in tables of its own is still absent.
+    pub(super) fn read_stored(&self, mut cells: Vec<Option<Box<str>>>) -> Result<Stored, StoreError> {
+        let attributes = cells.pop().flatten().unwrap_or_default();
+        let attributes = if attributes.is_empty() {
+            serde_json::Map::new()
+        } else {
+            from_json("attributes", &attributes)?
+        };
+        let fields = self.resource.fields();
+        let values = if cells.len() == fields.len() {
+            cells
+        } else {
+            let mut cells = cells.into_iter();
+            let value = |field| if self.has(field) { cells.next().flatten() } else { None };
+            fields.iter().map(value).collect()
+        };
+        Ok(Stored { values, attributes })
+    }
+
+    /// Every column a new record is written with, in order.
+    pub(super) fn new_record_columns(&self) -> Vec<&'static str> {
+        [self.scope]
+            .into_iter()
+            .chain(self.key_columns())
+            .chain(self.value_columns())
+            .chain(NEW_RECORD)
+            .collect()
+    }
+
+    /// The hash to keep with a record.
+    pub(super) fn hash<'a>(&self, hash: &'a ContentHash) -> Option<&'a [u8]> {
+        self.resource.keeps_hash().then_some(hash.as_slice())
+    }
+
+    /// Where it keeps what hangs on its records.
+    pub(super) fn children(&self) -> Children {
+        if !self.resource.fields().iter().any(|field| field.kind == Kind::Children) {
+            Children::None
+        } else if self.children_apart {
+            Children::Apart
+        } else {
+            Children::Column
+        }
+    }
+
+    fn has(&self, field: &Field) -> bool {
+        !self.children_apart || field.kind != Kind::Children
+    }
 }
 
 /// Column names as a list in SQL; quoted, as `groups` is a word of SQL too.
@@ -81,28 +156,9 @@ pub(super) fn list_of<'a>(table: &str, columns: impl IntoIterator<Item = &'a str
         .join(", ")
 }
 
-/// The cells of `value_columns` but the last.
-pub(super) fn values(stored: &Stored) -> impl Iterator<Item = Option<&str>> {
-    stored.values.iter().map(Option::as_deref)
-}
-
 /// The last cell of `value_columns`.
 pub(super) fn attributes(stored: &Stored) -> Result<String, StoreError> {
     to_json("attributes", &stored.attributes)
-}
-
-/// A record from the cells of `value_columns`.
-pub(super) fn read_stored(mut cells: Vec<Option<Box<str>>>) -> Result<Stored, StoreError> {
-    let attributes = cells.pop().flatten().unwrap_or_default();
-    let attributes = if attributes.is_empty() {
-        serde_json::Map::new()
-    } else {
-        from_json("attributes", &attributes)?
-    };
-    Ok(Stored {
-        values: cells,
-        attributes,
-    })
 }
 
 /// The hash in a cell; one of another length is nobody's, and as good as none.
@@ -118,7 +174,7 @@ mod tests {
     use diesel::{QueryDsl, debug_query};
 
     use super::*;
-    use crate::store::schema::{preview_users, users};
+    use crate::store::schema::{clients, preview_clients, preview_report_types, preview_users, report_types, users};
 
     /// Column names as diesel's own SQL spells them.
     fn columns_of(sql: &str) -> BTreeSet<String> {
@@ -129,37 +185,46 @@ mod tests {
             .collect()
     }
 
-    fn written(scope: &'static str) -> BTreeSet<String> {
+    fn written(table: &Table) -> BTreeSet<String> {
         let rest = ["id", "version", "updated_by_import"];
-        new_record_columns(Resource::Users, scope)
-            .into_iter()
-            .chain(rest)
-            .map(str::to_owned)
-            .collect()
+        let columns = table.new_record_columns().into_iter().chain(rest);
+        columns.map(str::to_owned).collect()
+    }
+
+    /// The columns of diesel's description.
+    macro_rules! described {
+        ($table:ident) => {
+            columns_of(&debug_query::<Sqlite, _>(&$table::table.select($table::all_columns)).to_string())
+        };
     }
 
     #[test]
     fn every_column_of_the_tables_is_written_or_known_to_start_empty() {
-        let real = users::table.select(users::all_columns);
-        assert_eq!(
-            columns_of(&debug_query::<Sqlite, _>(&real).to_string()),
-            written("org_id")
-        );
-        let preview = preview_users::table.select(preview_users::all_columns);
-        assert_eq!(
-            columns_of(&debug_query::<Sqlite, _>(&preview).to_string()),
-            written("import_id")
-        );
+        let real = |resource| written(&Table::real(resource, OrgId(1)));
+        let preview = |resource| written(&Table::preview(resource, ImportId(1)));
+        assert_eq!(described!(users), real(Resource::Users));
+        assert_eq!(described!(preview_users), preview(Resource::Users));
+        assert_eq!(described!(clients), real(Resource::Clients));
+        assert_eq!(described!(preview_clients), preview(Resource::Clients));
+        assert_eq!(described!(report_types), real(Resource::ReportTypes));
+        assert_eq!(described!(preview_report_types), preview(Resource::ReportTypes));
     }
 
     #[test]
     fn a_record_is_read_back_as_it_was_written() {
-        let stored = Stored {
-            values: vec![Some("a \"quoted\" \\ name".into()), None, Some("".into())],
-            attributes: serde_json::from_str(r#"{"Größe":"1,80","n":1.0,"deep":{"a":[null]}}"#).unwrap_or_default(),
-        };
-        let cells = values(&stored).map(|cell| cell.map(Box::from));
-        let cells = cells.chain([attributes(&stored).ok().map(Box::from)]).collect();
-        assert_eq!(read_stored(cells).ok(), Some(stored));
+        let attributes = serde_json::from_str(r#"{"Größe":"1,80","n":1.0,"deep":{"a":[null]}}"#).unwrap_or_default();
+        let mut values: Vec<Option<Box<str>>> = Resource::Clients.fields().iter().map(|_| None).collect();
+        for (value, text) in values.iter_mut().zip(["a \"quoted\" \\ name", ""]) {
+            *value = Some(text.into());
+        }
+        let stored = Stored { values, attributes };
+        for table in [
+            Table::real(Resource::Clients, OrgId(1)),
+            Table::preview(Resource::Clients, ImportId(1)),
+        ] {
+            let cells = table.values(&stored).map(|cell| cell.map(Box::from));
+            let cells = cells.chain([super::attributes(&stored).ok().map(Box::from)]).collect();
+            assert_eq!(table.read_stored(cells).ok().as_ref(), Some(&stored));
+        }
     }
 }

@@ -7,6 +7,7 @@ use chrono::NaiveDateTime;
 use worker::batch::Batch;
 use worker::batch::plan::{Plan, Policy};
 use worker::import::Counts;
+use worker::mapping;
 use worker::ports::{Checkpoint, Claimed, Commit};
 use worker::resource::Resource;
 use worker::row_error::Failure;
@@ -15,7 +16,9 @@ use super::columns::Table;
 use super::tally;
 use crate::store::cell::{from_json, signed, to_json, unsigned};
 use crate::store::error::StoreError;
+use crate::store::failures::Row;
 use crate::store::model::TopError;
+use crate::vault::Vault;
 
 /// A batch and the right to write it.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +27,8 @@ pub(super) struct Job<'a> {
     pub(super) run: &'a Claimed,
     /// Its records.
     pub(super) batch: &'a Batch,
+    /// Opens and seals what hangs on clients.
+    pub(super) vault: &'a Vault,
     /// How long the lease is to last from now on.
     pub(super) lease: Duration,
 }
@@ -60,6 +65,7 @@ impl Job<'_> {
     pub(super) fn policy(&self, before: &Counts) -> Policy {
         let max_failures = self.run.options.max_failures;
         Policy {
+            resource: self.resource(),
             mode: self.run.options.mode,
             failures_left: max_failures.map(|max| max.saturating_sub(before.failed)),
         }
@@ -150,8 +156,15 @@ fn add_tally(before: &str, failures: &[Failure]) -> Result<String, StoreError> {
 pub(super) const FAILURE_COLUMNS: [&str; 5] = ["import_id", "record", "line", "errors", "cells"];
 
 /// The `errors` and `cells` of a failed row, JSON; NUL and its kind travel escaped, as PostgreSQL's text refuses them.
-pub(super) fn failure_cells(failure: &Failure) -> Result<(String, String), StoreError> {
-    Ok((to_json("errors", &failure.errors)?, to_json("cells", &failure.cells)?))
+pub(super) fn failure_cells(job: &Job<'_>, failure: &Failure) -> Result<(String, String), StoreError> {
+    let sensitive = mapping::sensitive_cells(&job.run.columns, job.resource(), failure.cells.len());
+    let row = Row {
+        org: job.run.org,
+        import: job.run.lease.import.0,
+        record: signed("record", failure.record)?,
+    };
+    let cells = row.seal(job.vault, &failure.cells, &sensitive)?;
+    Ok((to_json("errors", &failure.errors)?, cells))
 }
 
 /// The six counts in the order of their columns `created, updated, unchanged, failed, skipped, warnings`.

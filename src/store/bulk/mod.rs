@@ -5,6 +5,7 @@
 //!
 //! What a crash leaves: nothing before COMMIT, everything after it. A COMMIT that was not answered is looked up.
 
+mod children;
 mod classify;
 mod columns;
 mod job;
@@ -32,6 +33,7 @@ impl Store {
         batch: Arc<Batch>,
         lease: Duration,
     ) -> Result<Commit, StoreError> {
+        let vault = self.vault.clone();
         self.run(move |db| async move {
             match db {
                 Db::Postgres(postgres) => {
@@ -40,6 +42,7 @@ impl Store {
                         &Job {
                             run: &run,
                             batch: &batch,
+                            vault: &vault,
                             lease,
                         },
                     )
@@ -53,6 +56,7 @@ impl Store {
                             &Job {
                                 run: &run,
                                 batch: &batch,
+                                vault: &vault,
                                 lease,
                             },
                         ))

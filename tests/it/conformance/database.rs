@@ -114,6 +114,19 @@ impl Database {
         id
     }
 
+    /// The same for one whose caller waits.
+    pub(super) async fn queued_synchronous(&self, org: OrgId) -> ImportId {
+        let new = NewImport {
+            synchronous: true,
+            ..new_import(org)
+        };
+        let Begun::Started(id) = self.store.begin_import(new).await.unwrap() else {
+            panic!("no key is in use")
+        };
+        self.store.queue_import(org, id, received(4)).await.unwrap().unwrap();
+        id
+    }
+
     /// An import whose upload is going on.
     pub(super) async fn receiving(&self, org: OrgId) -> ImportId {
         match self.store.begin_import(new_import(org)).await.unwrap() {

@@ -6,7 +6,7 @@ use longshore::store::Store;
 use worker::import::{ImportId, OrgId, Status};
 use worker::ports::{Checkpoint, Ending, Lease};
 
-use super::database::{LEASE, NO_TIME, both_databases};
+use super::database::{Database, LEASE, NO_TIME, both_databases};
 
 both_databases! {
     async fn of_fifty_claims_one_wins(db) {
@@ -167,6 +167,20 @@ both_databases! {
         assert_eq!(db.store.queue_depth().await.unwrap(), (0, None));
     }
 
+    async fn an_import_whose_caller_waits_stands_in_no_line(db) {
+        let org = db.org("acme").await;
+        let first = db.queued(org).await;
+        let run = db.store.claim(first, LEASE).await.unwrap().unwrap();
+        let (one, other) = (db.queued_synchronous(org).await, db.queued_synchronous(org).await);
+        assert_eq!(db.store.runnable(10).await.unwrap(), [one, other], "should the process that took them die");
+        let now = db.store.claim(one, LEASE).await.unwrap().expect("beside a running one");
+        assert!(db.store.claim(other, LEASE).await.unwrap().is_some(), "and beside one another");
+        let next = db.queued(org).await;
+        db.store.finish(run.lease, Ending::Done).await.unwrap().unwrap();
+        assert!(db.store.claim(next, LEASE).await.unwrap().is_some(), "nobody waits for them either");
+        assert!(db.store.renew(now.lease, LEASE).await.unwrap());
+    }
+
     /// Two hundred leases whose end is less than a second away from now: the text of SQLite must compare as time does.
     async fn moments_compare_to_the_microsecond(db) {
         let org: OrgId = db.org("acme").await;
@@ -180,6 +194,26 @@ both_databases! {
             assert!(db.store.release(run.lease, NO_TIME, false).await.unwrap());
         }
     }
+}
+
+/// A worker that stops while it sends a COPY holds the import's row, and no time limit of the server ends such a session.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_hangs_in_a_copy_does_not_keep_its_import() {
+    let db = Database::postgres().await;
+    let org = db.org("acme").await;
+    let id = db.queued(org).await;
+    let hung = db.store.claim(id, NO_TIME).await.unwrap().unwrap();
+    let client = db.client().await;
+    let guard = format!("begin; update imports set lease_until = now() + interval '1 hour' where id = {id}");
+    client.batch_execute(&guard).await.unwrap();
+    let copy: tokio_postgres::CopyInSink<bytes::Bytes> =
+        client.copy_in("copy import_failures from stdin").await.unwrap();
+    let asked = std::time::Instant::now();
+    let run = db.store.claim(id, LEASE).await.unwrap().expect("it is taken over");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert_lost(&db.store, hung.lease).await;
+    assert!(db.store.renew(run.lease, LEASE).await.unwrap());
+    drop(copy);
 }
 
 /// Nothing that a lost lease asks for is done.

@@ -8,11 +8,7 @@ use worker::resource::users::FIELDS;
 use super::database::both_databases;
 
 fn key(source_id: &str) -> Key {
-    Key {
-        source: "hr".into(),
-        source_id: source_id.into(),
-        language: "".into(),
-    }
+    Key::user("hr", source_id, "")
 }
 
 /// A user with these fields.
@@ -49,7 +45,7 @@ both_databases! {
         let (org, other) = (db.org("acme").await, db.org("umbrella").await);
         let made = db.store.insert_user(org, key("1"), stored(&[])).await.unwrap().unwrap();
         assert_eq!(db.store.insert_user(org, key("1"), stored(&[])).await.unwrap(), None);
-        for near in [Key { language: "de".into(), ..key("1") }, key("01"), Key { source: "HR".into(), ..key("1") }] {
+        for near in [Key::user("hr", "1", "de"), key("01"), Key::user("HR", "1", "")] {
             assert!(db.store.insert_user(org, near, stored(&[])).await.unwrap().is_some());
         }
         assert!(db.store.insert_user(other, key("1"), stored(&[])).await.unwrap().is_some());
@@ -117,7 +113,7 @@ both_databases! {
         }
         let find = async |filter: UserFilter| {
             let found = db.store.users(org, filter, None, 10).await.unwrap();
-            found.into_iter().map(|user| user.key.source_id.to_string()).collect::<Vec<_>>()
+            found.into_iter().map(|user| user.key.source_id().to_owned()).collect::<Vec<_>>()
         };
         let q = |part: &str| UserFilter { q: Some(part.to_owned()), ..UserFilter::default() };
         assert_eq!(find(q("åström")).await, ["1"]);

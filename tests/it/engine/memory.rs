@@ -142,9 +142,9 @@ fn failure(failure: &Failure) -> Value {
 
 fn user(key: &Key, stored: &Stored) -> Value {
     let mut user = Map::new();
-    user.insert("source".into(), (*key.source).into());
-    user.insert("source_id".into(), (*key.source_id).into());
-    user.insert("language".into(), (*key.language).into());
+    user.insert("source".into(), key.source().into());
+    user.insert("source_id".into(), key.source_id().into());
+    user.insert("language".into(), key.language().into());
     for (field, value) in Resource::Users.fields().iter().zip(&stored.values) {
         let Some(text) = value else { continue };
         let is_json = ["groups", "addresses"].contains(&field.name);
@@ -188,6 +188,7 @@ impl State {
         let found = found.collect();
         let left = |most: u64| most.saturating_sub(self.import.counts.failed);
         let policy = Policy {
+            resource: self.import.options.resource,
             mode: self.import.options.mode,
             failures_left: self.import.options.max_failures.map(left),
         };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::{Batch, ContentHash, Entry, Fate, Key, Row, Stored};
 use crate::import::{Checkpoint, Counts, Mode};
+use crate::resource::Resource;
 use crate::row_error::{Failure, RowCode, RowError};
 
 /// What the ledger knows of a key.
@@ -26,6 +27,8 @@ pub enum Found {
 /// The rules of the import that bear on a plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
+    /// What the rows are.
+    pub resource: Resource,
     /// Create, change or both.
     pub mode: Mode,
     /// Failures that may still come before the run stops.
@@ -126,7 +129,7 @@ impl<'a> Planner<'a> {
             ..Plan::default()
         };
         for entry in &self.batch.entries {
-            self.step(entry, &mut slots, &mut plan);
+            self.step(entry, &mut slots, policy, &mut plan);
             plan.after = entry.after;
             if policy.failures_left.is_some_and(|left| plan.counts.failed > left) {
                 plan.stop = true;
@@ -139,7 +142,7 @@ impl<'a> Planner<'a> {
         plan
     }
 
-    fn step(&self, entry: &Entry, slots: &mut [Slot], plan: &mut Plan<'a>) {
+    fn step(&self, entry: &Entry, slots: &mut [Slot], policy: Policy, plan: &mut Plan<'a>) {
         let applied = match &entry.fate {
             Fate::Blank => {
                 plan.counts.skipped += 1;
@@ -151,7 +154,7 @@ impl<'a> Planner<'a> {
             }
             Fate::Row(row) => {
                 let slot = self.slots.get(&row.key).and_then(|&slot| slots.get_mut(slot));
-                slot.is_some_and(|slot| apply(row, entry, slot, self.mode, plan))
+                slot.is_some_and(|slot| apply(row, entry, slot, policy, plan))
             }
         };
         plan.counts.warnings += u64::from(applied && entry.warned);
@@ -165,25 +168,35 @@ fn rows(batch: &Batch) -> impl Iterator<Item = &Row> {
     })
 }
 
+const NOT_FOUND: (RowCode, &str) = (RowCode::NotFound, "no record has this key, and mode is update");
+const ALREADY_EXISTS: (RowCode, &str) = (RowCode::AlreadyExists, "a record has this key, and mode is create");
+
+fn refused(row: &Row, entry: &Entry, resource: Resource, (code, message): (RowCode, &str)) -> Failure {
+    let error = RowError {
+        code,
+        field: None,
+        column: None,
+        message: message.to_owned(),
+        expected: None,
+        value: Some(resource.key_text(&row.key)),
+    };
+    Failure {
+        record: entry.record,
+        line: entry.line,
+        errors: vec![error],
+        cells: row.cells.clone().unwrap_or_default(),
+    }
+}
+
 /// One row against the state its predecessors left; says whether the row counts as applied.
-fn apply(row: &Row, entry: &Entry, slot: &mut Slot, mode: Mode, plan: &mut Plan<'_>) -> bool {
-    match (&mut slot.found, mode) {
+fn apply(row: &Row, entry: &Entry, slot: &mut Slot, policy: Policy, plan: &mut Plan<'_>) -> bool {
+    match (&mut slot.found, policy.mode) {
         (Found::Absent, Mode::Update) => {
-            plan.refuse(
-                row,
-                entry,
-                RowCode::NotFound,
-                "no record has this key, and mode is update",
-            );
+            plan.fail(refused(row, entry, policy.resource, NOT_FOUND));
             return false;
         }
         (Found::Known { .. }, Mode::Create) => {
-            plan.refuse(
-                row,
-                entry,
-                RowCode::AlreadyExists,
-                "a record has this key, and mode is create",
-            );
+            plan.fail(refused(row, entry, policy.resource, ALREADY_EXISTS));
             return false;
         }
         (Found::Absent, _) => {
@@ -222,23 +235,6 @@ impl<'a> Plan<'a> {
     fn fail(&mut self, failure: Failure) {
         self.counts.failed += 1;
         self.failures.push(failure);
-    }
-
-    fn refuse(&mut self, row: &Row, entry: &Entry, code: RowCode, message: &str) {
-        let error = RowError {
-            code,
-            field: None,
-            column: None,
-            message: message.to_owned(),
-            expected: None,
-            value: Some(row.key.source_id.to_string()),
-        };
-        self.fail(Failure {
-            record: entry.record,
-            line: entry.line,
-            errors: vec![error],
-            cells: row.cells.clone().unwrap_or_default(),
-        });
     }
 
     fn write(&mut self, key: &'a Key, slot: Slot) {

@@ -60,6 +60,9 @@ pub fn check(kind: Kind, cell: &str) -> Result<Cow<'_, str>, CellError> {
         Kind::LanguageCode => language_code(cell),
         Kind::Groups => groups(cell),
         Kind::JsonArray => json_array(cell),
+        Kind::Bool => boolean(cell),
+        Kind::Country => country(cell),
+        Kind::Children => check_json_object(cell).map(|members| Cow::Owned(Value::Object(members).to_string())),
         Kind::Secret => secret(cell),
     }
 }
@@ -186,6 +189,23 @@ fn gender(cell: &str) -> Result<Cow<'_, str>, CellError> {
         _ => return fail(RowCode::InvalidChoice, "not one of the accepted words", "m, f or u"),
     };
     Ok(Cow::Borrowed(letter))
+}
+
+fn boolean(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    let word = match cell.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => "true",
+        "false" | "no" | "0" => "false",
+        _ => return fail(RowCode::InvalidChoice, "not one of the accepted words", "true or false"),
+    };
+    Ok(Cow::Borrowed(word))
+}
+
+fn country(cell: &str) -> Result<Cow<'_, str>, CellError> {
+    if cell.len() != 2 || !cell.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        let expected = "two letters such as DE (ISO 3166-1)";
+        return fail(RowCode::InvalidChoice, "not a country code", expected);
+    }
+    Ok(Cow::Owned(cell.to_ascii_uppercase()))
 }
 
 fn date(cell: &str) -> Result<Cow<'_, str>, CellError> {

@@ -1,9 +1,14 @@
 //! What can be imported: each resource is a list of fields, as data. One file each; the rules for a cell are in `cell`.
 
 pub mod cell;
+pub mod clients;
+pub mod report_types;
 pub mod users;
 
 use serde::{Deserialize, Serialize};
+
+use self::clients::Part;
+use crate::batch::Key;
 
 /// A kind of record that a file can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -11,16 +16,22 @@ use serde::{Deserialize, Serialize};
 pub enum Resource {
     /// People by (source, source id, language).
     Users,
+    /// Companies by name, with aliases and credentials.
+    Clients,
+    /// Reports to file by (country, PRO, report type).
+    ReportTypes,
 }
 
 impl Resource {
     /// Every resource, in the order of the documentation.
-    pub const ALL: &'static [Self] = &[Self::Users];
+    pub const ALL: &'static [Self] = &[Self::Users, Self::Clients, Self::ReportTypes];
 
     /// The word in URLs, JSON and tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Users => "users",
+            Self::Clients => "clients",
+            Self::ReportTypes => "report_types",
         }
     }
 
@@ -29,29 +40,73 @@ impl Resource {
         Self::ALL.iter().copied().find(|resource| resource.as_str() == word)
     }
 
-    /// The value fields of a record, in the order of `batch::Row::values`. The key fields are `KEY_FIELDS`.
+    /// The fields of a record's key, in the order of `batch::Key::parts`.
+    pub fn key_fields(self) -> &'static [Field] {
+        match self {
+            Self::Users => users::KEY_FIELDS,
+            Self::Clients => clients::KEY_FIELDS,
+            Self::ReportTypes => report_types::KEY_FIELDS,
+        }
+    }
+
+    /// The value fields of a record, in the order of `batch::Row::values`.
     pub fn fields(self) -> &'static [Field] {
         match self {
             Self::Users => users::FIELDS,
+            Self::Clients => clients::FIELDS,
+            Self::ReportTypes => &[],
         }
     }
-}
 
-/// The three fields that make a key, in order; `language` may be empty.
-pub const KEY_FIELDS: [Field; 3] = [
-    Field {
-        name: "source",
-        kind: Kind::Id,
-    },
-    Field {
-        name: "source_id",
-        kind: Kind::Id,
-    },
-    Field {
-        name: "language",
-        kind: Kind::LanguageTag,
-    },
-];
+    /// Whether the hash of the last imported row is kept with a record. Not where a row may hold a password: a hash over it
+    /// would let whoever has a dump of the database try passwords.
+    pub fn keeps_hash(self) -> bool {
+        !self.fields().iter().any(|field| field.kind == Kind::Children)
+    }
+
+    /// A key as people know it.
+    pub fn key_text(self, key: &Key) -> String {
+        match self {
+            Self::Users => key.source_id().to_owned(),
+            Self::Clients | Self::ReportTypes => {
+                let parts: Vec<&str> = key.parts().iter().map(AsRef::as_ref).collect();
+                parts.join(" ").trim_end().to_owned()
+            }
+        }
+    }
+
+    /// The names of the fields that a column of a file can fill; an alias of one country (`clients::ALIAS_PREFIX`) is not
+    /// listed.
+    pub fn column_names(self) -> impl Iterator<Item = &'static str> {
+        let parts: [&[Field]; 3] = match self {
+            Self::Clients => [&[clients::ALIAS], clients::CREDENTIAL_KEY, clients::DETAILS],
+            Self::Users | Self::ReportTypes => [&[], &[], &[]],
+        };
+        let own = self.key_fields().iter().chain(self.fields());
+        own.filter(|field| field.kind != Kind::Children)
+            .chain(parts.into_iter().flatten())
+            .map(|field| field.name)
+    }
+
+    /// Whether a column of a file can fill the field of this name.
+    pub fn has_column(self, name: &str) -> bool {
+        self.column_names().any(|known| known == name) || self.part(name).is_some()
+    }
+
+    /// What a column fills, where it is not a field but a part of one.
+    pub fn part(self, name: &str) -> Option<Part> {
+        match self {
+            Self::Clients => Part::parse(name),
+            Self::Users | Self::ReportTypes => None,
+        }
+    }
+
+    /// Whether what a column of this name holds is never shown.
+    pub fn is_sensitive(self, column: &str) -> bool {
+        let field = self.fields().iter().find(|field| field.name == column);
+        field.is_some_and(Field::is_sensitive) || self.part(column).is_some_and(|part| part.kind() == Kind::Secret)
+    }
+}
 
 /// One field: its name in JSON, CSV and tables, and what its cells must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +147,12 @@ pub enum Kind {
     Groups,
     /// A JSON array of objects.
     JsonArray,
+    /// `true` or `false`, or the like (`yes`, `no`, `1`, `0`), any case; stored as the word.
+    Bool,
+    /// Two letters (ISO 3166-1), stored in upper case.
+    Country,
+    /// A JSON object of what hangs on a record; no single column fills it.
+    Children,
     /// Opaque, at most 1,024 bytes, never trimmed or shown.
     Secret,
 }

@@ -5,6 +5,22 @@ use super::{Field, Kind};
 /// The name of the JSON object that holds everything else.
 pub const ATTRIBUTES: &str = "attributes";
 
+/// The system a user comes from, its id there, and its language, which may be empty.
+pub const KEY_FIELDS: &[Field] = &[
+    Field {
+        name: "source",
+        kind: Kind::Id,
+    },
+    Field {
+        name: "source_id",
+        kind: Kind::Id,
+    },
+    Field {
+        name: "language",
+        kind: Kind::LanguageTag,
+    },
+];
+
 /// The typed value columns of `users`, in the order in which rows, tables and hashes hold them.
 pub const FIELDS: &[Field] = &[
     Field {

@@ -46,10 +46,10 @@ fn every_error_of_a_row_is_named_at_once() {
 fn keys_come_from_cells_defaults_and_the_key_option() {
     let spigit = |options: &mut ImportOptions| options.key = vec!["username".to_owned(), "email".to_owned()];
     let rows = rows(&["email", "username"], spigit);
-    assert_eq!(&*row(rows.judge(1, 2, &["a@x.com", "ana"], false)).key.source_id, "ana");
+    assert_eq!(row(rows.judge(1, 2, &["a@x.com", "ana"], false)).key.source_id(), "ana");
     let by_mail = row(rows.judge(1, 2, &["a@X.com", ""], false)).key;
     assert_eq!(
-        (&*by_mail.source, &*by_mail.source_id, &*by_mail.language),
+        (by_mail.source(), by_mail.source_id(), by_mail.language()),
         ("import", "a@x.com", "")
     );
     assert_eq!(labels(rows.judge(1, 2, &["", " "], false)), ["username:required"]);

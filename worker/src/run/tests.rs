@@ -82,6 +82,7 @@ impl Ledger for Memory {
         let plan = planner.plan(
             found,
             Policy {
+                resource: run.options.resource,
                 mode: run.options.mode,
                 failures_left,
             },

@@ -3,13 +3,13 @@
 //! back to be classified again, and a deadlock sends back the whole transaction. Every writer of a record must raise its
 //! version: that is how a change is noticed.
 
+mod children;
 mod copy;
 pub(in crate::store) mod pool;
 mod probe;
 mod trouble;
 mod write;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
@@ -20,6 +20,7 @@ use worker::ports::Commit;
 use self::pool::{BulkPool, Connection, Session};
 use self::probe::{Lock, Records};
 use self::trouble::Trouble;
+use super::children::seal_preview;
 use super::job::{Job, Ledgered, Settled, Standing, advanced, read_counts};
 use crate::store::cell::{signed, unsigned};
 use crate::store::error::StoreError;
@@ -124,9 +125,9 @@ fn six(row: &Row) -> Result<[i64; 6], tokio_postgres::Error> {
 async fn place<'a>(session: &mut Session<'_>, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, Trouble> {
     let mut lock = Lock::Versions;
     for _ in 0..CLASSIFICATIONS {
-        let (plan, versions) = classify(session, job, standing, lock).await?;
+        let (plan, records) = classify(session, job, standing, lock).await?;
         session.command("savepoint records").await?;
-        match write_records(session, job, &plan, &versions, standing.now).await {
+        match write_records(session, job, &plan, &records, standing.now).await {
             Err(Trouble::Overtaken) => session.command("rollback to savepoint records").await?,
             other => return other.map(|()| plan),
         }
@@ -139,11 +140,12 @@ async fn write_records(
     session: &mut Session<'_>,
     job: &Job<'_>,
     plan: &Plan<'_>,
-    versions: &HashMap<i64, i64>,
+    records: &Records,
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
     write::insert(session, job, &plan.inserts, now).await?;
-    write::update(session, job, &plan.updates, versions, now).await
+    write::update(session, job, &plan.updates, &records.versions, now).await?;
+    children::write(session, job, plan, &records.kept, now).await
 }
 
 async fn classify<'a>(
@@ -151,12 +153,14 @@ async fn classify<'a>(
     job: &Job<'a>,
     standing: &Standing,
     lock: Lock,
-) -> Result<(Plan<'a>, HashMap<i64, i64>), Trouble> {
+) -> Result<(Plan<'a>, Records), Trouble> {
     let planner = Planner::new(job.batch, job.run.options.mode);
     let hits = probe::probe(session, job, planner.keys()).await?;
-    let Records { loaded, versions } = probe::load(session, job, &planner, &hits, lock).await?;
-    let found = hits.found(&planner, loaded);
-    Ok((planner.plan(found, job.policy(&standing.counts)), versions))
+    let mut records = probe::load(session, job, &planner, &hits, lock).await?;
+    let found = hits.found(&planner, std::mem::take(&mut records.loaded));
+    let mut plan = planner.plan(found, job.policy(&standing.counts));
+    seal_preview(job, &mut plan)?;
+    Ok((plan, records))
 }
 
 /// The last statement: what a poll will show, and where the next batch starts. A committed batch clears the suspicion that

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use worker::batch::Key;
 use worker::batch::plan::Planner;
 
+use super::children;
 use super::pool::Session;
 use super::trouble::Trouble;
+use crate::store::bulk::children::{Kept, open_previews};
 use crate::store::bulk::classify::{Hit, Hits, Loaded};
-use crate::store::bulk::columns::{Table, key_columns, list_of, read_hash, read_stored, value_columns};
+use crate::store::bulk::columns::{Table, list_of, read_hash};
 use crate::store::bulk::job::Job;
 
 /// Looks up every key: first where the batch writes, then, for a dry run, what shows through from beneath.
@@ -28,28 +31,43 @@ pub(super) async fn probe(session: &mut Session<'_>, job: &Job<'_>, keys: &[&Key
     Ok(hits)
 }
 
+/// Binds: the owner, then an array for each column of the key.
+fn probe_sql(table: &Table) -> String {
+    let Table { name, scope, .. } = table;
+    let columns: Vec<&str> = table.key_columns().collect();
+    let binds = (2..).zip(&columns).map(|(bind, _)| format!("${bind}::text[]"));
+    let equal = columns.iter().map(|column| format!(" and x.{column} = k.{column}"));
+    format!(
+        "select k.nth, u.id, u.content_hash
+         from unnest({}) with ordinality as k({}, nth)
+         cross join lateral (select x.id, x.content_hash from {name} x where x.{scope} = $1{} offset 0) u",
+        binds.collect::<Vec<_>>().join(", "),
+        columns.join(", "),
+        equal.collect::<String>()
+    )
+}
+
 /// `offset 0` keeps the planner from turning the lookup per key into a join that scans the table.
-async fn probe_table(
+pub(super) async fn probe_table(
     session: &mut Session<'_>,
     table: &Table,
     keys: &[(usize, &Key)],
     written: bool,
     hits: &mut Hits,
 ) -> Result<(), Trouble> {
-    let (name, scope) = (&table.name, table.scope);
-    let sql = format!(
-        "select k.nth, u.id, u.content_hash
-         from unnest($1::text[], $2::text[], $3::text[]) with ordinality as k(source, source_id, language, nth)
-         cross join lateral (select x.id, x.content_hash from {name} x where x.{scope} = $4 and x.source = k.source
-                             and x.source_id = k.source_id and x.language = k.language offset 0) u"
-    );
-    let sources: Vec<&str> = keys.iter().map(|(_, key)| key.source.as_ref()).collect();
-    let source_ids: Vec<&str> = keys.iter().map(|(_, key)| key.source_id.as_ref()).collect();
-    let languages: Vec<&str> = keys.iter().map(|(_, key)| key.language.as_ref()).collect();
-    for row in session
-        .query(&sql, &[&sources, &source_ids, &languages, &table.owner])
-        .await?
-    {
+    let columns: Vec<Vec<&str>> = table
+        .key_columns()
+        .enumerate()
+        .map(|(place, _)| {
+            keys.iter()
+                .filter_map(|(_, key)| key.parts().get(place))
+                .map(AsRef::as_ref)
+                .collect()
+        })
+        .collect();
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner];
+    params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
+    for row in session.query(&probe_sql(table), &params).await? {
         let nth: i64 = row.try_get(0)?;
         let place = usize::try_from(nth - 1).ok().and_then(|place| keys.get(place));
         let hash = read_hash(row.try_get(2)?);
@@ -74,6 +92,8 @@ pub(super) struct Records {
     pub(super) loaded: Vec<Loaded>,
     /// Their versions by row, for `write::update` to prove that nobody wrote since.
     pub(super) versions: HashMap<i64, i64>,
+    /// What hangs on them in tables of its own, by row.
+    pub(super) kept: Kept,
 }
 
 /// Whether records that may be written are locked as they are read.
@@ -94,43 +114,43 @@ pub(super) async fn load(
     lock: Lock,
 ) -> Result<Records, Trouble> {
     let mut records = Records::default();
-    let (written, wanted) = (job.written(), hits.wanted(planner, true));
-    let sql = load_sql(job, &written, lock);
+    let (written, rows) = (job.written(), hits.wanted(planner, true));
     load_table(
         session,
         planner,
         Wanted {
-            sql,
-            owner: written.owner,
-            rows: wanted,
+            table: written,
+            lock,
+            rows,
         },
         &mut records,
     )
     .await?;
-    if let Some(beneath) = job.beneath() {
-        let sql = load_sql(job, &beneath, Lock::Versions);
+    if let Some(table) = job.beneath() {
         let wanted = Wanted {
-            sql,
-            owner: beneath.owner,
+            table,
+            lock: Lock::Versions,
             rows: hits.wanted(planner, false),
         };
         load_table(session, planner, wanted, &mut records).await?;
     }
+    open_previews(job, planner, &mut records.loaded)?;
+    records.kept = children::load(session, job, &mut records.loaded).await?;
     Ok(records)
 }
 
 /// Records of one table: the place of each one's key, and its row.
 struct Wanted {
-    sql: String,
-    owner: i64,
+    table: Table,
+    lock: Lock,
     rows: Vec<(usize, i64)>,
 }
 
 /// Rows are locked in the order of their keys: two writers of the same records wait instead of deadlocking. `+ 0` keeps the
 /// owner out of the planner's choice of index: on a table it has no statistics of, it would read everything the owner has
 /// for each record instead of one row by its id.
-fn load_sql(job: &Job<'_>, table: &Table, lock: Lock) -> String {
-    let columns = list_of("u", key_columns().chain(value_columns(job.resource())));
+fn load_sql(table: &Table, lock: Lock) -> String {
+    let columns = list_of("u", table.key_columns().chain(table.value_columns()));
     let Table { name, scope, .. } = table;
     let in_order = match lock {
         Lock::Rows => "order by k.nth for update of u",
@@ -153,13 +173,16 @@ async fn load_table(
         return Ok(());
     }
     let ids: Vec<i64> = wanted.rows.iter().map(|(_, id)| *id).collect();
-    for row in session.query(&wanted.sql, &[&ids, &wanted.owner]).await? {
+    for row in session
+        .query(&load_sql(&wanted.table, wanted.lock), &[&ids, &wanted.table.owner])
+        .await?
+    {
         let nth: i64 = row.try_get(0)?;
         let place = usize::try_from(nth - 1).ok().and_then(|place| wanted.rows.get(place));
         let Some((slot, id)) = place else { continue };
         let Some(key) = planner.keys().get(*slot) else { continue };
-        if has_key(&row, key)? {
-            records.loaded.push(read_loaded(&row, *slot)?);
+        if has_key(&wanted.table, &row, key)? {
+            records.loaded.push(read_loaded(&wanted.table, &row, (*slot, *id))?);
             records.versions.insert(*id, row.try_get(1)?);
         }
     }
@@ -170,15 +193,26 @@ async fn load_table(
 const KEY_AT: usize = 3;
 
 /// A writer may have given the record another key since the probe.
-fn has_key(row: &Row, key: &Key) -> Result<bool, tokio_postgres::Error> {
-    let is: [&str; 3] = [row.try_get(KEY_AT)?, row.try_get(KEY_AT + 1)?, row.try_get(KEY_AT + 2)?];
-    Ok(is == [&*key.source, &*key.source_id, &*key.language])
+fn has_key(table: &Table, row: &Row, key: &Key) -> Result<bool, tokio_postgres::Error> {
+    for (column, part) in (KEY_AT..).zip(table.key_cells(key)) {
+        if row.try_get::<_, &str>(column)? != part {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-fn read_loaded(row: &Row, slot: usize) -> Result<Loaded, Trouble> {
+fn read_loaded(table: &Table, row: &Row, (slot, id): (usize, i64)) -> Result<Loaded, Trouble> {
+    let values_at = KEY_AT + table.key_columns().count();
     let cells =
-        (KEY_AT + 3..row.len()).map(|column| row.try_get::<_, Option<&str>>(column).map(|cell| cell.map(Box::from)));
-    let stored = read_stored(cells.collect::<Result<_, _>>()?)?;
+        (values_at..row.len()).map(|column| row.try_get::<_, Option<&str>>(column).map(|cell| cell.map(Box::from)));
+    let stored = table.read_stored(cells.collect::<Result<_, _>>()?)?;
     let hash = read_hash(row.try_get(2)?);
-    Ok(Loaded { slot, hash, stored })
+    Ok(Loaded {
+        slot,
+        id,
+        children: table.children(),
+        hash,
+        stored,
+    })
 }

@@ -9,7 +9,7 @@ use worker::row_error::Failure;
 
 use super::pool::Session;
 use super::trouble::Trouble;
-use crate::store::bulk::columns::{attributes, list, new_record_columns, value_columns, values};
+use crate::store::bulk::columns::{Table, attributes, list};
 use crate::store::bulk::job::{FAILURE_COLUMNS, Job, failure_cells};
 use crate::store::cell::signed;
 
@@ -24,7 +24,7 @@ pub(super) async fn insert(
         return Ok(());
     }
     let table = job.written();
-    let columns = new_record_columns(job.resource(), table.scope);
+    let columns = table.new_record_columns();
     let sql = format!(
         "copy {} ({}) from stdin (format binary)",
         table.name,
@@ -35,14 +35,14 @@ pub(super) async fn insert(
         let row = copy.encoder();
         row.row(columns.len())?;
         row.bigint(table.owner);
-        for part in [&write.key.source, &write.key.source_id, &write.key.language] {
+        for part in table.key_cells(write.key) {
             row.text(Some(part))?;
         }
-        for cell in values(&write.stored) {
+        for cell in table.values(&write.stored) {
             row.text(cell)?;
         }
         row.text(Some(&attributes(&write.stored)?))?;
-        row.bytes(Some(&write.hash))?;
+        row.bytes(table.hash(&write.hash))?;
         row.bigint(job.run.lease.import.0);
         row.timestamp(now);
         row.timestamp(now);
@@ -65,16 +65,17 @@ pub(super) async fn update(
     }
     let ids: Vec<i64> = updates.iter().map(|(id, _)| *id).collect();
     let seen: Vec<Option<i64>> = ids.iter().map(|id| versions.get(id).copied()).collect();
-    let hashes: Vec<&[u8]> = updates.iter().map(|(_, write)| write.hash.as_slice()).collect();
+    let table = job.written();
+    let hashes: Vec<Option<&[u8]>> = updates.iter().map(|(_, write)| table.hash(&write.hash)).collect();
     let texts = updates
         .iter()
         .map(|(_, write)| attributes(&write.stored))
         .collect::<Result<Vec<_>, _>>()?;
-    let cells = by_column(updates, &texts);
+    let cells = by_column(&table, updates, &texts);
     let import = job.run.lease.import.0;
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&import, &now, &ids, &seen, &hashes];
     params.extend(cells.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
-    let written = session.execute(&update_sql(job), &params).await?;
+    let written = session.execute(&update_sql(&table), &params).await?;
     if usize::try_from(written) == Ok(updates.len()) {
         Ok(())
     } else {
@@ -83,8 +84,8 @@ pub(super) async fn update(
 }
 
 /// Binds: the import, the time, then arrays of ids, versions, hashes and one of each value column.
-fn update_sql(job: &Job<'_>) -> String {
-    let columns: Vec<&str> = value_columns(job.resource()).collect();
+fn update_sql(table: &Table) -> String {
+    let columns: Vec<&str> = table.value_columns().collect();
     let set: String = columns
         .iter()
         .map(|column| format!("\"{column}\" = k.\"{column}\", "))
@@ -97,23 +98,24 @@ fn update_sql(job: &Job<'_>) -> String {
         "update {} u set {set} content_hash = k.content_hash, version = u.version + 1, updated_by_import = $1, updated_at = $2
          from unnest($3::bigint[], $4::bigint[], $5::bytea[]{arrays}) as k(id, version, content_hash, {})
          where u.id = k.id and u.version = k.version",
-        job.written().name,
+        table.name,
         list(columns)
     )
 }
 
 /// The cells of the value columns, turned from rows into columns.
-fn by_column<'a>(updates: &'a [(i64, Write<'_>)], attributes: &'a [String]) -> Vec<Vec<Option<&'a str>>> {
-    let width = updates
-        .iter()
-        .map(|(_, write)| write.stored.values.len())
-        .max()
-        .unwrap_or_default();
-    let mut columns: Vec<Vec<Option<&str>>> = (0..width).map(|_| Vec::with_capacity(updates.len())).collect();
+fn by_column<'a>(
+    table: &Table,
+    updates: &'a [(i64, Write<'_>)],
+    attributes: &'a [String],
+) -> Vec<Vec<Option<&'a str>>> {
+    // As many as there are values; the attributes come last.
+    let columns = table.value_columns().skip(1);
+    let mut columns: Vec<Vec<Option<&str>>> = columns.map(|_| Vec::with_capacity(updates.len())).collect();
     for (_, write) in updates {
         columns
             .iter_mut()
-            .zip(values(&write.stored))
+            .zip(table.values(&write.stored))
             .for_each(|(column, cell)| column.push(cell));
     }
     columns.push(attributes.iter().map(|text| Some(text.as_str())).collect());
@@ -135,7 +137,7 @@ pub(super) async fn keep_failures(
     );
     let mut copy = session.copy(&sql).await?;
     for failure in failures {
-        let (errors, cells) = failure_cells(failure)?;
+        let (errors, cells) = failure_cells(job, failure)?;
         let row = copy.encoder();
         row.row(FAILURE_COLUMNS.len())?;
         row.bigint(job.run.lease.import.0);

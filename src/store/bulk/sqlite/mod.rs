@@ -1,6 +1,7 @@
 //! SQLite: the same in one `BEGIN IMMEDIATE` on the writer's connection, inside one blocking task. There is one writer, so
 //! nothing changes between probe and write, and a batch is classified once. Times are bound, in diesel's own spelling.
 
+mod children;
 mod probe;
 mod statement;
 
@@ -13,7 +14,8 @@ use worker::ports::Commit;
 use worker::row_error::Failure;
 
 use self::statement::{Bind, Statement};
-use super::columns::{attributes, list, new_record_columns, value_columns, values};
+use super::children::{Kept, open_previews, seal_preview};
+use super::columns::{attributes, list};
 use super::job::{FAILURE_COLUMNS, Job, Settled, Standing, advanced, failure_cells, read_counts};
 use crate::store::cell::signed;
 use crate::store::error::StoreError;
@@ -24,9 +26,10 @@ pub(super) fn commit_batch(connection: &mut SqliteConnection, job: &Job<'_>) -> 
         let Some(standing) = guard(connection, job)? else {
             return Ok(Commit::Fenced);
         };
-        let plan = classify(connection, job, &standing)?;
+        let (plan, kept) = classify(connection, job, &standing)?;
         insert(connection, job, &plan.inserts, standing.now)?;
         update(connection, job, &plan.updates, standing.now)?;
+        children::write(connection, job, &plan, &kept, standing.now)?;
         keep_failures(connection, job, &plan.failures)?;
         let settled = Settled::new(&standing, &plan)?;
         advance(connection, job, &settled)?;
@@ -82,12 +85,20 @@ fn guard(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Option<Stan
     }))
 }
 
-fn classify<'a>(connection: &mut SqliteConnection, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, StoreError> {
+fn classify<'a>(
+    connection: &mut SqliteConnection,
+    job: &Job<'a>,
+    standing: &Standing,
+) -> Result<(Plan<'a>, Kept), StoreError> {
     let planner = Planner::new(job.batch, job.run.options.mode);
     let hits = probe::probe(connection, job, planner.keys())?;
-    let loaded = probe::load(connection, job, &planner, &hits)?;
+    let mut loaded = probe::load(connection, job, &planner, &hits)?;
+    open_previews(job, &planner, &mut loaded)?;
+    let kept = children::load(connection, job, &mut loaded)?;
     let found = hits.found(&planner, loaded);
-    Ok(planner.plan(found, job.policy(&standing.counts)))
+    let mut plan = planner.plan(found, job.policy(&standing.counts));
+    seal_preview(job, &mut plan)?;
+    Ok((plan, kept))
 }
 
 fn insert(
@@ -97,7 +108,7 @@ fn insert(
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
     let table = job.written();
-    let columns = new_record_columns(job.resource(), table.scope);
+    let columns = table.new_record_columns();
     let places = vec!["?"; columns.len()].join(", ");
     let statement = Statement::new(&format!(
         "insert into {} ({}) values ({places})",
@@ -105,11 +116,13 @@ fn insert(
         list(columns)
     ));
     for write in inserts {
-        let key = [&write.key.source, &write.key.source_id, &write.key.language];
         let mut binds = vec![Bind::Number(table.owner)];
-        binds.extend(key.map(|part| Bind::Text(Some(part))));
-        binds.extend(values(&write.stored).map(Bind::Text));
-        binds.extend([Bind::Own(attributes(&write.stored)?), Bind::Bytes(&write.hash)]);
+        binds.extend(table.key_cells(write.key).map(|part| Bind::Text(Some(part))));
+        binds.extend(table.values(&write.stored).map(Bind::Text));
+        binds.extend([
+            Bind::Own(attributes(&write.stored)?),
+            Bind::Bytes(table.hash(&write.hash)),
+        ]);
         binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Time(now)]);
         statement.execute(connection, binds)?;
     }
@@ -122,16 +135,21 @@ fn update(
     updates: &[(i64, Write<'_>)],
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
-    let set: String = value_columns(job.resource())
+    let table = job.written();
+    let set: String = table
+        .value_columns()
         .map(|column| format!("\"{column}\" = ?, "))
         .collect();
     let statement = Statement::new(&format!(
         "update {} set {set}content_hash = ?, version = version + 1, updated_by_import = ?, updated_at = ? where id = ?",
-        job.written().name
+        table.name
     ));
     for (id, write) in updates {
-        let mut binds: Vec<Bind<'_>> = values(&write.stored).map(Bind::Text).collect();
-        binds.extend([Bind::Own(attributes(&write.stored)?), Bind::Bytes(&write.hash)]);
+        let mut binds: Vec<Bind<'_>> = table.values(&write.stored).map(Bind::Text).collect();
+        binds.extend([
+            Bind::Own(attributes(&write.stored)?),
+            Bind::Bytes(table.hash(&write.hash)),
+        ]);
         binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Number(*id)]);
         statement.execute(connection, binds)?;
     }
@@ -143,7 +161,7 @@ fn keep_failures(connection: &mut SqliteConnection, job: &Job<'_>, failures: &[F
     let columns = list(FAILURE_COLUMNS);
     let statement = Statement::new(&format!("insert into import_failures ({columns}) values ({places})"));
     for failure in failures {
-        let (errors, cells) = failure_cells(failure)?;
+        let (errors, cells) = failure_cells(job, failure)?;
         let place = [
             job.run.lease.import.0,
             signed("record", failure.record)?,

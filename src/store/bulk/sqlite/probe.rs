@@ -3,11 +3,11 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
-use worker::batch::Key;
 use worker::batch::plan::Planner;
+use worker::batch::{KEY_PARTS, Key};
 
 use crate::store::bulk::classify::{Hit, Hits, Loaded};
-use crate::store::bulk::columns::{Table, list_of, read_hash, read_stored, value_columns};
+use crate::store::bulk::columns::{Table, list_of, read_hash};
 use crate::store::bulk::job::Job;
 use crate::store::cell::{from_json, to_json};
 use crate::store::error::StoreError;
@@ -32,7 +32,7 @@ pub(super) fn probe(connection: &mut SqliteConnection, job: &Job<'_>, keys: &[&K
     Ok(hits)
 }
 
-fn probe_table(
+pub(super) fn probe_table(
     connection: &mut SqliteConnection,
     table: &Table,
     keys: &[&Key],
@@ -41,13 +41,15 @@ fn probe_table(
 ) -> Result<(), StoreError> {
     let slots = hits.missing();
     let missing = slots.iter().filter_map(|slot| keys.get(*slot));
-    let parts: Vec<[&str; 3]> = missing
-        .map(|key| [&*key.source, &*key.source_id, &*key.language])
-        .collect();
+    let parts: Vec<&[Box<str>; KEY_PARTS]> = missing.map(|key| key.parts()).collect();
+    let equal = table.key_columns().enumerate();
+    let equal = equal.map(|(place, column)| format!(" and u.{column} = k.value ->> {place}"));
     let sql = format!(
         "select k.key as nth, u.id as id, u.content_hash as content_hash from json_each(?) k cross join {} u
-         on u.{} = ? and u.source = k.value ->> 0 and u.source_id = k.value ->> 1 and u.language = k.value ->> 2",
-        table.name, table.scope
+         on u.{} = ?{}",
+        table.name,
+        table.scope,
+        equal.collect::<String>()
     );
     let query = diesel::sql_query(sql)
         .bind::<Text, _>(to_json("keys", &parts)?)
@@ -84,22 +86,15 @@ pub(super) fn load(
     hits: &Hits,
 ) -> Result<Vec<Loaded>, StoreError> {
     let mut loaded = Vec::new();
-    load_table(
-        connection,
-        job,
-        &job.written(),
-        &hits.wanted(planner, true),
-        &mut loaded,
-    )?;
+    load_table(connection, &job.written(), &hits.wanted(planner, true), &mut loaded)?;
     if let Some(beneath) = job.beneath() {
-        load_table(connection, job, &beneath, &hits.wanted(planner, false), &mut loaded)?;
+        load_table(connection, &beneath, &hits.wanted(planner, false), &mut loaded)?;
     }
     Ok(loaded)
 }
 
 fn load_table(
     connection: &mut SqliteConnection,
-    job: &Job<'_>,
     table: &Table,
     wanted: &[(usize, i64)],
     loaded: &mut Vec<Loaded>,
@@ -111,7 +106,7 @@ fn load_table(
     let sql = format!(
         "select k.key as nth, u.content_hash as content_hash, json_array({}) as cells
          from json_each(?) k cross join {} u on u.id = k.value and u.{} = ?",
-        list_of("u", value_columns(job.resource())),
+        list_of("u", table.value_columns()),
         table.name,
         table.scope
     );
@@ -121,14 +116,16 @@ fn load_table(
     for row in query.load_iter::<Cells, _>(connection)? {
         let row = row?;
         let cells = from_json("cells", &row.cells)?;
-        let Some((slot, _)) = usize::try_from(row.nth).ok().and_then(|nth| wanted.get(nth)) else {
+        let Some((slot, id)) = usize::try_from(row.nth).ok().and_then(|nth| wanted.get(nth)) else {
             continue;
         };
         let hash = read_hash(row.content_hash.as_deref());
         loaded.push(Loaded {
             slot: *slot,
+            id: *id,
+            children: table.children(),
             hash,
-            stored: read_stored(cells)?,
+            stored: table.read_stored(cells)?,
         });
     }
     Ok(())

@@ -14,7 +14,7 @@ pub(super) enum Bind<'a> {
     Text(Option<&'a str>),
     Own(String),
     Number(i64),
-    Bytes(&'a [u8]),
+    Bytes(Option<&'a [u8]>),
     Time(NaiveDateTime),
 }
 
@@ -54,7 +54,7 @@ impl QueryFragment<Sqlite> for Run<'_> {
                     Bind::Text(text) => pass.push_bind_param::<Nullable<Text>, _>(text)?,
                     Bind::Own(text) => pass.push_bind_param::<Text, _>(text)?,
                     Bind::Number(number) => pass.push_bind_param::<BigInt, _>(number)?,
-                    Bind::Bytes(bytes) => pass.push_bind_param::<Binary, _>(bytes)?,
+                    Bind::Bytes(bytes) => pass.push_bind_param::<Nullable<Binary>, _>(bytes)?,
                     Bind::Time(time) => pass.push_bind_param::<Timestamp, _>(time)?,
                 }
             }

@@ -1,10 +1,13 @@
 //! `Store::commit_batch`: what a batch does to the tables, on both databases.
 
 mod bench;
+mod clients;
+mod clients_model;
 mod dry_run;
 mod lost;
 mod model;
 mod outside;
 mod races;
 mod rows;
+mod sheet;
 mod story;

@@ -49,11 +49,7 @@ impl Says {
             "first_name" => self.first_name.clone(),
             _ => Patch::Keep,
         });
-        let key = Key {
-            source: self.source.into(),
-            source_id: self.id.as_str().into(),
-            language: "".into(),
-        };
+        let key = Key::user(self.source, self.id.as_str(), "");
         let mut row = Row::new(key, values.collect(), vec![(Arc::from("city"), self.city.clone())]);
         row.cells = Some(vec![self.id.clone(), format!("{:?}", self.email)]);
         row

@@ -1,0 +1,43 @@
+//! Identity of a record inside its organization, whatever its resource.
+
+/// Most fields that a key has.
+pub const KEY_PARTS: usize = 3;
+
+/// The values of the resource's key fields in their order; places beyond them are empty. Compared byte by byte.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key([Box<str>; KEY_PARTS]);
+
+impl Key {
+    /// From its parts, in the order of `Resource::key_fields`.
+    pub fn new(parts: [Box<str>; KEY_PARTS]) -> Self {
+        Self(parts)
+    }
+
+    /// A user's: the system it comes from, its id there, its language if records have one.
+    pub fn user(source: impl Into<Box<str>>, source_id: impl Into<Box<str>>, language: impl Into<Box<str>>) -> Self {
+        Self([source.into(), source_id.into(), language.into()])
+    }
+
+    /// Every part, the empty ones beyond the resource's fields included.
+    pub fn parts(&self) -> &[Box<str>; KEY_PARTS] {
+        &self.0
+    }
+
+    /// The system a user comes from.
+    pub fn source(&self) -> &str {
+        let [source, ..] = &self.0;
+        source
+    }
+
+    /// A user's id at its source.
+    pub fn source_id(&self) -> &str {
+        let [_, source_id, _] = &self.0;
+        source_id
+    }
+
+    /// Empty where users have no language.
+    pub fn language(&self) -> &str {
+        let [.., language] = &self.0;
+        language
+    }
+}
