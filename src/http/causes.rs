@@ -42,6 +42,12 @@ impl From<SubmitError> for Problem {
                 unavailable()
             }
             SubmitError::Crashed => Self::new(Kind::Internal),
+            SubmitError::QuotaPassed { quota, then } => Self::with(
+                Kind::QuotaPassed,
+                format!(
+                    "With these there would be {then} persons; the organization may have {quota}. Nothing was applied."
+                ),
+            ),
             SubmitError::Unfinished(id) => Self::with(
                 Kind::Unavailable,
                 format!("The rows are taken in as import {id} and go on without this answer."),
@@ -168,6 +174,7 @@ mod tests {
             ("submit key in flight", SubmitError::KeyInFlight.into()),
             ("submit store", SubmitError::Store(store()).into()),
             ("submit crashed", SubmitError::Crashed.into()),
+            ("submit quota", SubmitError::QuotaPassed { quota: 10, then: 12 }.into()),
             (
                 "submit unfinished",
                 SubmitError::Unfinished(worker::import::ImportId(9)).into(),

@@ -2,10 +2,14 @@
 //! SQL. Ids of another organization are absent here.
 
 pub mod cancel;
+pub mod composed;
 pub mod delete;
 pub mod failed_rows;
 mod ledger;
+pub mod outcomes;
+pub mod quota;
 pub mod read;
+pub mod returned_rows;
 pub mod run_now;
 pub mod submit;
 pub mod sweep;

@@ -23,25 +23,31 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Takes a file in and answers when every row has met its fate. To be spawned on the process's own runtime, so that a caller
 /// who goes away cannot drop it half-way.
 pub async fn run_now(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -> Result<Import, SubmitError> {
-    let import = submit::accept(&app, &upload, body, true).await?.import;
+    let import = run(&app, &upload, body).await?;
+    delete::file_of(&app, &import).await;
+    Ok(import)
+}
+
+/// The same for an import whose file is still wanted.
+pub(super) async fn run(app: &App, upload: &Upload, body: mpsc::Receiver<BodyPart>) -> Result<Import, SubmitError> {
+    let import = submit::accept(app, upload, body, true).await?.import;
     let place = app
         .at_once
         .acquire()
         .await
         .map_err(|_| SubmitError::Unfinished(import.id))?;
-    let (ports, settings) = engine_parts(&app);
+    let (ports, settings) = engine_parts(app);
     if let Err(error) = run_import(&ports, settings, import.id, &app.stop).await {
         tracing::warn!(import_id = import.id.0, error = %error, "import.not_claimed");
     }
     drop(place);
-    let left = read::wait(&app, upload.org, import.id, PATIENCE).await?;
-    match left.filter(|import| import.status.is_final()) {
-        Some(import) => {
-            delete::file_of(&app, &import).await;
-            Ok(import)
-        }
-        None => Err(SubmitError::Unfinished(import.id)),
-    }
+    let left = read::wait(app, upload.org, import.id, PATIENCE).await?;
+    left.filter(|import| import.status.is_final())
+        .ok_or(SubmitError::Unfinished(import.id))
+}
+
+fn writer() -> Writer<Vec<u8>> {
+    csv::WriterBuilder::new().flexible(true).from_writer(Vec::new())
 }
 
 /// A file made in memory, row by row.
@@ -52,9 +58,7 @@ pub struct Table {
 impl Table {
     /// Starts with the header.
     pub fn new(header: &[&str]) -> Self {
-        let mut table = Self {
-            writer: csv::WriterBuilder::new().flexible(true).from_writer(Vec::new()),
-        };
+        let mut table = Self { writer: writer() };
         table.row(header);
         table
     }
@@ -68,6 +72,12 @@ impl Table {
     /// How many bytes there are so far, about.
     pub fn bytes(&self) -> usize {
         self.writer.get_ref().len()
+    }
+
+    /// What has been added since the last call.
+    pub fn take(&mut self) -> Bytes {
+        let empty = std::mem::replace(&mut self.writer, writer());
+        empty.into_inner().unwrap_or_default().into()
     }
 
     /// The file as a body.

@@ -32,6 +32,8 @@ pub struct Organization {
     pub uuid: Uuid,
     /// Unique.
     pub name: String,
+    /// Most users that an import by handle may lead to; nothing for no limit.
+    pub person_quota: Option<u64>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -271,6 +273,19 @@ pub struct User {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// What is looked up of many users at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownUser {
+    /// Its number.
+    pub id: i64,
+    /// Its identity at the source.
+    pub key: Key,
+    /// Whose child it is, as it is stored.
+    pub parent: Option<String>,
+    /// The import that made it.
+    pub created_by_import: Option<ImportId>,
 }
 
 /// Which users to list.

@@ -31,6 +31,14 @@ pub enum RowCode {
     ColumnCount,
     /// A quote inside an unquoted cell, or text after a closing quote.
     BadQuote,
+    /// Not a name of the accepted shape.
+    InvalidName,
+    /// Not a password hash of a known form.
+    InvalidPasswordHash,
+    /// The row's handles belong to more than one person.
+    HandleConflict,
+    /// Whoever composed the file could not make a row of the record.
+    Refused,
     /// `mode=create`, and the key is known.
     AlreadyExists,
     /// `mode=update`, and the key is not known.
@@ -53,10 +61,22 @@ impl RowCode {
             Self::SpreadsheetDamage => "spreadsheet-damage",
             Self::ColumnCount => "column-count",
             Self::BadQuote => "bad-quote",
+            Self::InvalidName => "invalid-name",
+            Self::InvalidPasswordHash => "invalid-password-hash",
+            Self::HandleConflict => "handle-conflict",
+            Self::Refused => "refused",
             Self::AlreadyExists => "already-exists",
             Self::NotFound => "not-found",
         }
     }
+}
+
+/// How much of a wrong value an error repeats, in characters.
+const SHOWN_CHARS: usize = 200;
+
+/// As much of a wrong value as an error repeats.
+pub fn shown(value: &str) -> String {
+    value.chars().take(SHOWN_CHARS).collect()
 }
 
 /// One thing wrong with one row. `field` is our name for it, `column` the file's own header.

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use super::*;
+use crate::import::Unmapped;
 use crate::mapping;
 use crate::resource::Resource;
 
@@ -111,5 +112,130 @@ fn exactly_one_quote_comes_off_a_file_for_spreadsheets() {
     assert_eq!(
         labels(plain.judge(1, 2, &["", "1", "'+49 30"], false)),
         ["phone:invalid-phone"]
+    );
+}
+
+/// The columns of a file whose rows are identified by handles.
+fn people(options: &mut ImportOptions) {
+    let columns = [
+        ("mail", "handles.email"),
+        ("tel", "handles.phone"),
+        ("nick", "handles.username"),
+        ("groups", "groups"),
+        ("json", "attributes"),
+        ("roles", "attributes.roles"),
+        ("hash", "password_hash"),
+    ];
+    options.handles = true;
+    options.aliases = false;
+    options.blank = Blank::Ignore;
+    options.unmapped = Unmapped::Ignore;
+    options.source = "people".to_owned();
+    options.mapping = columns
+        .map(|(header, field)| (header.to_owned(), Some(field.to_owned())))
+        .into();
+    options.rules = [
+        ("groups", Rule::Names { most: 2 }),
+        (
+            "json",
+            Rule::Buckets {
+                name_bytes: 5,
+                value_bytes: 5,
+            },
+        ),
+        ("roles", Rule::List),
+        ("hash", Rule::PasswordHash),
+    ]
+    .map(|(header, rule)| (header.to_owned(), rule))
+    .into();
+}
+
+#[test]
+fn handles_give_a_row_its_key_and_fill_its_fields() {
+    let rows = rows(&["other", "nick", "tel", "mail", "roles"], people);
+    let row = row(rows.judge(
+        1,
+        2,
+        &["x", "ana", "+491, +492", "Ana@X.com,b@x.com,ana@x.COM", "b, a"],
+        false,
+    ));
+    let handles: Vec<&str> = row.handles.iter().map(|handle| &*handle.value).collect();
+    assert_eq!(handles, ["ana", "+491", "+492", "ana@x.com", "b@x.com"]);
+    assert_eq!((row.key.source(), row.key.source_id()), ("people", "ana@x.com"));
+    let said = Resource::Users.fields().iter().zip(&row.values);
+    let said: Vec<(&str, &Patch<Box<str>>)> = said
+        .filter(|(_, patch)| **patch != Patch::Keep)
+        .map(|(field, patch)| (field.name, patch))
+        .collect();
+    let fill = |text: &str| Patch::Fill(Box::from(text));
+    assert_eq!(
+        said,
+        [
+            ("email", &fill("Ana@x.com")),
+            ("username", &fill("ana")),
+            ("phone", &fill("+491"))
+        ]
+    );
+    let attributes: Vec<(&str, &Patch<Value>)> = row.attributes.iter().map(|(name, patch)| (&**name, patch)).collect();
+    assert_eq!(attributes, [("roles", &Patch::Set(serde_json::json!(["b", "a"])))]);
+    assert!(row.cells.is_some(), "the row may still be refused");
+}
+
+#[test]
+fn what_is_wrong_with_a_row_of_handles() {
+    let rows = rows(&["mail", "tel", "nick", "groups", "json", "hash"], people);
+    let judge = |cells: &[&str]| labels(rows.judge(1, 2, cells, false));
+    assert_eq!(judge(&["", " , ", "", "ab", "", ""]), ["handles:required"]);
+    assert_eq!(judge(&["a@", "", "", "", "", ""]), ["handles.email:invalid-email"]);
+    for phone in ["4915", "+0491", "+49 30 123", "+1234567890123456", "+4", "+49,030"] {
+        assert_eq!(
+            judge(&["a@x.com", phone, "", "", "", ""]),
+            ["handles.phone:invalid-phone"],
+            "{phone}"
+        );
+    }
+    assert_eq!(
+        judge(&["", "4.9E+10", "", "", "", ""]),
+        ["handles.phone:spreadsheet-damage"]
+    );
+    assert_eq!(
+        judge(&["", "", &"a,".repeat(101), "", "", ""]),
+        ["handles.username:too-long"]
+    );
+    assert_eq!(
+        judge(&["a@x.com", "", "", "ab,b c", r#"{"b":1}"#, "secret"]),
+        [
+            "groups:invalid-name",
+            "invalid-json",
+            "password_hash:invalid-password-hash",
+        ]
+    );
+    assert_eq!(
+        judge(&["a@x.com", "", "", "ab,bc,cd", r#"{"b":{"k":"123456"}}"#, ""]),
+        ["groups:too-long", "too-long"]
+    );
+}
+
+#[test]
+fn a_composed_file_says_nothing_clears_or_refuses_by_row() {
+    let header = ["_import_error", "source_id", "company", "password_hash"];
+    let composed = rows(&header, |options| {
+        options.composed = true;
+        options.blank = Blank::Ignore;
+    });
+    let row = row(composed.judge(1, 2, &["", "1", "", cell::ERASED], false));
+    let said: Vec<&Patch<Box<str>>> = row.values.iter().filter(|value| **value != Patch::Keep).collect();
+    assert_eq!(said, [&Patch::Clear]);
+    let refused = composed.judge(2, 3, &["no key", "", "x", ""], false);
+    let Fate::Failed(failure) = refused.fate else {
+        panic!("accepted")
+    };
+    let sentences: Vec<String> = failure.errors.iter().map(RowError::sentence).collect();
+    assert_eq!(sentences, ["no key"], "what the key lacks is not said twice");
+    let uploaded = rows(&header, |_| {});
+    assert_eq!(
+        labels(uploaded.judge(1, 2, &["no key", "1", cell::ERASED, ""], false)),
+        ["company:control-character"],
+        "in any other file the column is ignored and the character is none"
     );
 }
