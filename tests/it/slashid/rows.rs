@@ -29,6 +29,8 @@ fn file(columns: &[&str], rows: &[Vec<String>]) -> String {
 fn with(number: usize, column: &str, cell: &str) -> Vec<String> {
     let mut row = vec![String::new(); ALL.len()];
     row[2] = format!("user{number}");
+    // A row of nothing at all is a blank one.
+    row[3] = "us-iowa".to_owned();
     let place = ALL.iter().position(|name| *name == column).unwrap();
     row[place] = cell.to_owned();
     row
