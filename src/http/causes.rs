@@ -9,6 +9,7 @@ use worker::mapping::MappingError;
 
 use super::problem::{Kind, Place, Problem};
 use crate::imports::submit::SubmitError;
+use crate::records::catalogue::CatalogueError;
 use crate::records::users::UserError;
 use crate::store::StoreError;
 
@@ -103,6 +104,15 @@ impl From<UserError> for Problem {
     }
 }
 
+impl From<CatalogueError> for Problem {
+    fn from(error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::Invalid(faults) => super::native::users::invalid(&faults),
+            CatalogueError::Store(error) => error.into(),
+        }
+    }
+}
+
 /// 503 with a hint when to come again.
 pub(super) fn unavailable() -> Problem {
     Problem::new(Kind::Unavailable).retry_after(RETRY_SECONDS)
@@ -169,6 +179,7 @@ mod tests {
                 "submit unfinished",
                 SubmitError::Unfinished(worker::import::ImportId(9)).into(),
             ),
+            ("catalogue store", CatalogueError::Store(store()).into()),
             ("user absent", UserError::Absent.into()),
             ("user key taken", UserError::KeyTaken.into()),
             ("user unexpected", UserError::Unexpected.into()),

@@ -1,5 +1,8 @@
 //! What the store takes and gives: plain values, named as the rest of the house names them. No diesel type enters.
 
+mod clients;
+mod credentials;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +13,15 @@ use worker::import::{Counts, ImportId, ImportOptions, OrgId, Status};
 use worker::mapping::Column;
 use worker::ports::Checkpoint;
 use worker::resource::Resource;
+
+pub use clients::{
+    Alias, AliasChange, AliasRemoval, Change, Client, ClientChange, ClientFilter, ClientPage, ClientStats, ClientWrite,
+    CredentialFilter,
+};
+pub use credentials::{
+    CollectiveAccount, Credential, CredentialChange, CredentialPlace, CredentialRemoval, CredentialWrite,
+    NewCredential, ReportType, SealedPassword, Unlinkable,
+};
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,9 +11,12 @@
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
 
+mod clients_import;
 mod conformance;
 mod crash;
 mod engine;
+mod forsure;
+mod forsure_bulk;
 mod harness;
 mod house;
 mod mend;
@@ -21,6 +24,7 @@ mod million;
 mod operations;
 mod oracle;
 mod readme;
+mod secrets;
 mod servers;
 mod slashid;
 mod spigit;

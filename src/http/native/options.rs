@@ -78,7 +78,7 @@ pub fn combine(
         }
     }
     if !given.iter().any(|(name, _)| *name == "resource") {
-        let detail = format!("resource is missing; expected {}.", resources());
+        let detail = format!("resource is missing; expected one of {}.", resources());
         faults.push(Fault::parameter(Kind::RequiredField, "resource", detail));
     }
     faults.extend(misplaced(&given, options.resource, query));
@@ -139,7 +139,7 @@ fn from_text(name: &str, text: &str) -> Value {
 
 fn apply(name: &str, value: &Value, options: &mut ImportOptions) -> Result<(), String> {
     match name {
-        "resource" => options.resource = word(value, Resource::parse, &resources())?,
+        "resource" => options.resource = word(value, Resource::parse, &format!("one of {}", resources()))?,
         "mode" => options.mode = word(value, mode, "upsert, create or update")?,
         "dry_run" => options.dry_run = value.as_bool().ok_or("true or false")?,
         "mapping" => options.mapping = mapping(value)?,
@@ -165,11 +165,8 @@ fn word<T>(value: &Value, read: impl Fn(&str) -> Option<T>, expected: &str) -> R
 }
 
 fn resources() -> String {
-    Resource::ALL
-        .iter()
-        .map(|resource| resource.as_str())
-        .collect::<Vec<_>>()
-        .join(" or ")
+    let words: Vec<&str> = Resource::ALL.iter().map(|resource| resource.as_str()).collect();
+    words.join(", ")
 }
 
 fn mode(word: &str) -> Option<Mode> {

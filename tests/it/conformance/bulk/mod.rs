@@ -1,6 +1,8 @@
 //! `Store::commit_batch`: what a batch does to the tables, on both databases.
 
 mod bench;
+mod clients;
+mod clients_model;
 mod dry_run;
 mod handles;
 mod lost;
@@ -8,4 +10,5 @@ mod model;
 mod outside;
 mod races;
 mod rows;
+mod sheet;
 mod story;
