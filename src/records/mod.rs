@@ -6,8 +6,8 @@ pub mod clients;
 mod credential_draft;
 pub mod credentials;
 mod draft;
-pub mod reseal;
 mod password;
+pub mod reseal;
 mod rules;
 pub mod users;
 
