@@ -6,6 +6,7 @@ pub mod clients;
 mod credential_draft;
 pub mod credentials;
 mod draft;
+pub mod parents;
 mod password;
 pub mod reseal;
 mod rules;

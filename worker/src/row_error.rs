@@ -37,6 +37,8 @@ pub enum RowCode {
     InvalidPasswordHash,
     /// The row's handles belong to more than one person.
     HandleConflict,
+    /// Whoever composed the file could not make a row of the record.
+    Refused,
     /// `mode=create`, and the key is known.
     AlreadyExists,
     /// `mode=update`, and the key is not known.
@@ -62,6 +64,7 @@ impl RowCode {
             Self::InvalidName => "invalid-name",
             Self::InvalidPasswordHash => "invalid-password-hash",
             Self::HandleConflict => "handle-conflict",
+            Self::Refused => "refused",
             Self::AlreadyExists => "already-exists",
             Self::NotFound => "not-found",
         }

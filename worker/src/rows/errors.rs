@@ -39,6 +39,17 @@ pub(super) fn attribute_error(header: &str, value: &str, error: CellError) -> Ro
     }
 }
 
+pub(super) fn refused_error(reason: &str) -> RowError {
+    RowError {
+        code: RowCode::Refused,
+        field: None,
+        column: None,
+        message: reason.to_owned(),
+        expected: None,
+        value: None,
+    }
+}
+
 fn shape_error(code: RowCode, message: String, expected: String) -> RowError {
     RowError {
         code,
