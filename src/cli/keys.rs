@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::{CliError, DataArgs, say, talk};
-use crate::app::{ADMIN_SCOPES, StartError, create_key, open_store};
+use crate::app::{ADMIN_SCOPES, NewKey, StartError, create_key, open_store};
 use crate::config::{Config, Mode};
 use crate::records::reseal;
 use crate::secrets::Secrets;
@@ -30,6 +30,9 @@ enum KeysCommand {
         /// What it may do: imports:read imports:write records:read records:write sensitive:read admin (which is all)
         #[arg(long, value_delimiter = ',', default_value = "admin")]
         scopes: Vec<String>,
+        /// Whose clients will use it: prints what they want, in the form in which they send it
+        #[arg(long, value_enum)]
+        surface: Option<Form>,
         #[command(flatten)]
         common: Common,
     },
@@ -68,6 +71,36 @@ struct Common {
     output: Output,
 }
 
+/// How a surface's clients send a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// The key alone, for `Authorization: Bearer`
+    Native,
+    /// The same
+    Spigit,
+    /// The same
+    Forsure,
+    /// The same
+    Propeller,
+    /// `apikey=…&apisecret=…`, the query of each request
+    Loginradius,
+    /// The two headers of each request, a line each
+    Slashid,
+}
+
+impl Form {
+    fn of(self, key: &NewKey) -> String {
+        match self {
+            Self::Native | Self::Spigit | Self::Forsure | Self::Propeller => key.text.clone(),
+            Self::Loginradius => format!("apikey={}&apisecret={}", key.id, key.text),
+            Self::Slashid => format!(
+                "SlashID-API-Key: {}\nSlashID-OrgID: {}",
+                key.text, key.organization.uuid
+            ),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
     Human,
@@ -80,8 +113,13 @@ pub(super) async fn keys(args: KeysArgs) -> Result<(), CliError> {
             organization,
             name,
             scopes,
+            surface,
             common,
-        } => create(&organization, &name, &scopes, &common).await,
+        } => {
+            let key = create(&organization, &name, &scopes, &common).await?;
+            show(&key, surface.unwrap_or(Form::Native), common.output);
+            Ok(())
+        }
         KeysCommand::RotateSecrets { common } => rotate_secrets(&common).await,
         KeysCommand::List { organization, common } => list(&organization, &common).await,
         KeysCommand::Revoke {
@@ -97,7 +135,7 @@ async fn open(common: &Common) -> Result<(Store, Secrets), CliError> {
     Ok(open_store(&config).await?)
 }
 
-async fn create(organization: &str, name: &str, scopes: &[String], common: &Common) -> Result<(), CliError> {
+async fn create(organization: &str, name: &str, scopes: &[String], common: &Common) -> Result<NewKey, CliError> {
     if let Some(unknown) = scopes.iter().find(|scope| !ADMIN_SCOPES.contains(&scope.as_str())) {
         let known = ADMIN_SCOPES.join(" ");
         return Err(CliError::Refused(format!(
@@ -112,16 +150,18 @@ async fn create(organization: &str, name: &str, scopes: &[String], common: &Comm
     } else {
         scopes
     };
-    let key = create_key(&store, &secrets, organization, name, scopes).await?;
-    match common.output {
-        Output::Human => say(key.text),
+    Ok(create_key(&store, &secrets, organization, name, scopes).await?)
+}
+
+fn show(key: &NewKey, form: Form, output: Output) {
+    match output {
+        Output::Human => say(form.of(key)),
         Output::Json => say(json!({
             "id": key.id,
             "key": key.text,
             "organization": {"id": key.organization.uuid, "name": key.organization.name},
         })),
     }
-    Ok(())
 }
 
 async fn rotate_secrets(common: &Common) -> Result<(), CliError> {

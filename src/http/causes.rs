@@ -9,6 +9,7 @@ use worker::mapping::MappingError;
 
 use super::problem::{Kind, Place, Problem};
 use crate::imports::submit::SubmitError;
+use crate::records::catalogue::CatalogueError;
 use crate::records::users::UserError;
 use crate::store::StoreError;
 
@@ -41,6 +42,12 @@ impl From<SubmitError> for Problem {
                 unavailable()
             }
             SubmitError::Crashed => Self::new(Kind::Internal),
+            SubmitError::QuotaPassed { quota, then } => Self::with(
+                Kind::QuotaPassed,
+                format!(
+                    "With these there would be {then} persons; the organization may have {quota}. Nothing was applied."
+                ),
+            ),
             SubmitError::Unfinished(id) => Self::with(
                 Kind::Unavailable,
                 format!("The rows are taken in as import {id} and go on without this answer."),
@@ -93,6 +100,15 @@ impl From<UserError> for Problem {
             UserError::Invalid(faults) => super::native::users::invalid(&faults),
             UserError::Contended => unavailable(),
             UserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CatalogueError> for Problem {
+    fn from(error: CatalogueError) -> Self {
+        match error {
+            CatalogueError::Invalid(faults) => super::native::users::invalid(&faults),
+            CatalogueError::Store(error) => error.into(),
         }
     }
 }
@@ -158,10 +174,12 @@ mod tests {
             ("submit key in flight", SubmitError::KeyInFlight.into()),
             ("submit store", SubmitError::Store(store()).into()),
             ("submit crashed", SubmitError::Crashed.into()),
+            ("submit quota", SubmitError::QuotaPassed { quota: 10, then: 12 }.into()),
             (
                 "submit unfinished",
                 SubmitError::Unfinished(worker::import::ImportId(9)).into(),
             ),
+            ("catalogue store", CatalogueError::Store(store()).into()),
             ("user absent", UserError::Absent.into()),
             ("user key taken", UserError::KeyTaken.into()),
             ("user unexpected", UserError::Unexpected.into()),

@@ -25,6 +25,7 @@ pub const DOCS_POLICY: &str =
     tags(
         (name = "imports", description = "Files on their way in"),
         (name = "users", description = "Users, one by one"),
+        (name = "report types", description = "The catalogue of what is reported, and where"),
         (name = "keys", description = "API keys"),
         (name = "organization", description = "Whose key this is"),
         (name = "spigit", description = "Files of users, as spigit's clients send them"),

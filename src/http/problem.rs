@@ -59,6 +59,7 @@ kinds! {
     FilePartMissing = BAD_REQUEST "file-part-missing" "The part named file is missing",
     FilePartRepeated = BAD_REQUEST "file-part-repeated" "There is more than one part named file",
     OptionsPart = BAD_REQUEST "options-part" "The part named options must come once, before the part named file, and be at most 64 KiB",
+    QuotaPassed = PAYMENT_REQUIRED "quota-passed" "There would be more persons than the organization may have",
     Unauthorized = UNAUTHORIZED "unauthorized" "A valid API key is needed",
     ScopeMissing = FORBIDDEN "scope-missing" "The API key does not have the scope for this",
     NotFound = NOT_FOUND "not-found" "There is nothing here",

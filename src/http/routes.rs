@@ -9,9 +9,11 @@ use utoipa::openapi::{OpenApi as Document, PathItem};
 use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
 use super::forsure::bulk;
+use super::forsure::{aliases, clients, credentials, portfolio};
 use super::loginradius::profiles;
-use super::native::{imports, keys, organization, users};
+use super::native::{imports, keys, organization, report_types, users};
 use super::problem::{Kind, Problem};
+use super::slashid::persons;
 use super::spigit::files;
 use super::{health, openapi, propeller};
 
@@ -34,11 +36,15 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         .service(users::delete_user)
         .service(users::show_user_by_source)
         .service(users::put_user_by_source)
+        // /v1/report-types
+        .service(report_types::show_report_types)
+        .service(report_types::put_report_types)
         // /v1/keys, /v1/organization
         .service(keys::list_keys)
         .service(keys::create_key)
         .service(keys::revoke_key)
         .service(organization::show_organization)
+        .service(organization::change_organization)
         // /bulk/v1/files
         .service(files::upload_file)
         .service(files::show_file)
@@ -48,9 +54,30 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         // /v2/bulk
         .service(profiles::upsert_profiles)
         .service(profiles::upsert_profiles_unversioned)
+        // /persons
+        .service(persons::download_template)
+        .service(persons::import_persons)
         // /saas/logins; static paths before /clients/{id}
         .service(bulk::preview_bulk_upload)
         .service(bulk::execute_bulk_upload)
+        // /saas/logins; what has a name of its own comes before what has an id there
+        .service(portfolio::get_collective_accounts)
+        .service(portfolio::get_clients_stats)
+        .service(portfolio::get_report_types)
+        .service(clients::get_clients)
+        .service(clients::create_client)
+        .service(clients::get_client)
+        .service(clients::update_client)
+        .service(clients::delete_client)
+        .service(credentials::search_client_credentials)
+        .service(credentials::get_client_credentials)
+        .service(credentials::create_client_credentials)
+        .service(credentials::update_client_credentials)
+        .service(credentials::delete_client_credentials)
+        .service(aliases::add_client_aliases)
+        .service(aliases::remove_client_aliases)
+        .service(aliases::set_local_company_name)
+        .service(aliases::get_local_company_name)
         // for machines that watch
         .service(health::healthz)
         .service(health::readyz)

@@ -10,8 +10,8 @@ use super::Doors;
 use super::body::{CHUNKS_IN_FLIGHT, Upload as Body};
 use super::problem::{Kind, Problem};
 use crate::app::App;
-use crate::imports::run_now;
 use crate::imports::submit::{BodyPart, SubmitError, Submitted, Upload, submit};
+use crate::imports::{quota, run_now};
 use crate::store::model::Import;
 
 /// How long uploads may go on once the process is asked to stop.
@@ -75,16 +75,11 @@ pub(super) async fn run_now(
     flatten(doors.runtime.spawn(run_now::run_now(app.clone(), upload, body)).await)
 }
 
-/// The same for a body that is still coming in.
-pub(super) async fn take_in_now(app: &App, doors: &Doors, upload: Upload, body: Body) -> Result<Import, Problem> {
+/// The same for a body of persons that is still coming in; the organization may have so many of them and no more.
+pub(super) async fn take_in_persons(app: &App, doors: &Doors, upload: Upload, body: Body) -> Result<Import, Problem> {
     let (sink, source) = mpsc::channel(CHUNKS_IN_FLIGHT);
-    carry(
-        app,
-        doors.runtime.spawn(run_now::run_now(app.clone(), upload, source)),
-        body,
-        sink,
-    )
-    .await
+    let work = quota::run_now_within_quota(app.clone(), upload, source);
+    carry(app, doors.runtime.spawn(work), body, sink).await
 }
 
 async fn stopping(app: &App) {

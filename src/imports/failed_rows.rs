@@ -143,7 +143,7 @@ impl Layout {
 }
 
 /// RFC 4180, CRLF. Writing to memory cannot fail; if it did, the rest would be missing and the test of the round trip red.
-fn encode(records: impl Iterator<Item = Vec<String>>) -> Bytes {
+pub(super) fn encode(records: impl Iterator<Item = Vec<String>>) -> Bytes {
     let mut writer = WriterBuilder::new()
         .flexible(true)
         .terminator(Terminator::CRLF)

@@ -23,25 +23,27 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Takes a file in and answers when every row has met its fate. To be spawned on the process's own runtime, so that a caller
 /// who goes away cannot drop it half-way.
 pub async fn run_now(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -> Result<Import, SubmitError> {
-    let import = submit::accept(&app, &upload, body, true).await?.import;
+    let import = run(&app, &upload, body).await?;
+    delete::file_of(&app, &import).await;
+    Ok(import)
+}
+
+/// The same for an import whose file is still wanted.
+pub(super) async fn run(app: &App, upload: &Upload, body: mpsc::Receiver<BodyPart>) -> Result<Import, SubmitError> {
+    let import = submit::accept(app, upload, body, true).await?.import;
     let place = app
         .at_once
         .acquire()
         .await
         .map_err(|_| SubmitError::Unfinished(import.id))?;
-    let (ports, settings) = engine_parts(&app);
+    let (ports, settings) = engine_parts(app);
     if let Err(error) = run_import(&ports, settings, import.id, &app.stop).await {
         tracing::warn!(import_id = import.id.0, error = %error, "import.not_claimed");
     }
     drop(place);
-    let left = read::wait(&app, upload.org, import.id, PATIENCE).await?;
-    match left.filter(|import| import.status.is_final()) {
-        Some(import) => {
-            delete::file_of(&app, &import).await;
-            Ok(import)
-        }
-        None => Err(SubmitError::Unfinished(import.id)),
-    }
+    let left = read::wait(app, upload.org, import.id, PATIENCE).await?;
+    left.filter(|import| import.status.is_final())
+        .ok_or(SubmitError::Unfinished(import.id))
 }
 
 fn writer() -> Writer<Vec<u8>> {

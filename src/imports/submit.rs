@@ -80,6 +80,14 @@ pub enum SubmitError {
     /// Reading the file crashed; a fault of ours.
     #[error("reading the file crashed")]
     Crashed,
+    /// There would be more users than the organization may have; nothing was applied.
+    #[error("there would be {then} users, the quota is {quota}")]
+    QuotaPassed {
+        /// Most users that there may be.
+        quota: u64,
+        /// Users that there would be.
+        then: u64,
+    },
     /// The caller waits for the rows, and this process could not bring them to their end; another one will.
     #[error("import {0} goes on without its caller")]
     Unfinished(ImportId),

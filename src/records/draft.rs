@@ -76,7 +76,9 @@ impl Draft {
             .zip(&self.key)
             .enumerate()
             .map(|(place, (field, patch))| match patch {
-                Patch::Set(text) | Patch::Merge(text) => (field, text.clone()),
+                Patch::Set(text) | Patch::Merge(text) | Patch::Overlay(text) | Patch::Fill(text) => {
+                    (field, text.clone())
+                }
                 Patch::Clear => (field, Box::default()),
                 Patch::Keep => (field, old.and_then(|old| old.get(place).cloned()).unwrap_or_default()),
             });
@@ -101,7 +103,7 @@ impl Draft {
         let differs = |patch: &Patch<Box<str>>, there: &str| match patch {
             Patch::Keep => false,
             Patch::Clear => !there.is_empty(),
-            Patch::Set(text) | Patch::Merge(text) => text.as_ref() != there,
+            Patch::Set(text) | Patch::Merge(text) | Patch::Overlay(text) | Patch::Fill(text) => text.as_ref() != there,
         };
         parts
             .filter(|((_, patch), there)| differs(patch, there))
@@ -123,7 +125,9 @@ impl Draft {
         match &self.attributes {
             Patch::Keep => {}
             Patch::Clear => stored.attributes = Map::new(),
-            Patch::Set(members) | Patch::Merge(members) => merge(&mut stored.attributes, members),
+            Patch::Set(members) | Patch::Merge(members) | Patch::Overlay(members) | Patch::Fill(members) => {
+                merge(&mut stored.attributes, members)
+            }
         }
         check_attributes(&stored.attributes)?;
         Ok(stored)
@@ -149,7 +153,7 @@ fn apply(value: &mut Option<Box<str>>, patch: &Patch<Box<str>>) {
     match patch {
         Patch::Keep => {}
         Patch::Clear => *value = None,
-        Patch::Set(text) | Patch::Merge(text) => *value = Some(text.clone()),
+        Patch::Set(text) | Patch::Merge(text) | Patch::Overlay(text) | Patch::Fill(text) => *value = Some(text.clone()),
     }
 }
 

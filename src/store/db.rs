@@ -9,7 +9,7 @@ use worker::import::{ImportId, OrgId};
 
 use super::error::StoreError;
 use super::postgres::Postgres;
-use super::schema::imports;
+use super::schema::{clients, imports, organizations};
 use super::sqlite::{Sqlite, SqliteConn};
 
 /// One of the two databases.
@@ -86,6 +86,22 @@ pub(super) trait Transaction {
     async fn lock_import(&mut self, org: OrgId, id: ImportId) -> Result<(), StoreError>;
     /// Ends the session of a worker that has stopped inside a batch and let its lease run out, so that its locks go.
     async fn evict_hung(&mut self, id: ImportId) -> Result<(), StoreError>;
+    /// Locks those of an organization's clients that are there until the end, in the order of their numbers, so that two
+    /// who lock several do not wait for each other; says which.
+    async fn lock_clients(&mut self, org: OrgId, ids: Vec<i64>) -> Result<Vec<i64>, StoreError>;
+    /// Locks what an organization has only one of until the end.
+    async fn lock_organization(&mut self, org: OrgId) -> Result<(), StoreError>;
+}
+
+/// The numbers of those of an organization's clients that are there.
+macro_rules! own_clients {
+    ($org:expr, $ids:expr) => {
+        clients::table
+            .filter(clients::org_id.eq($org.0))
+            .filter(clients::id.eq_any($ids))
+            .order(clients::id)
+            .select(clients::id)
+    };
 }
 
 /// The guard of a batch rewrites the import's row: until that commits, `xmax` names its transaction. A session that waits for
@@ -118,6 +134,17 @@ impl Transaction for AsyncPgConnection {
             .await?;
         Ok(())
     }
+
+    async fn lock_clients(&mut self, org: OrgId, ids: Vec<i64>) -> Result<Vec<i64>, StoreError> {
+        Ok(own_clients!(org, ids).for_update().load(self).await?)
+    }
+
+    /// Not against those who merely refer to it.
+    async fn lock_organization(&mut self, org: OrgId) -> Result<(), StoreError> {
+        let own = organizations::table.find(org.0).select(organizations::id);
+        own.for_no_key_update().execute(self).await?;
+        Ok(())
+    }
 }
 
 /// The transaction has had the only write lock since it began.
@@ -131,6 +158,14 @@ impl Transaction for SqliteConn {
     }
 
     async fn evict_hung(&mut self, _id: ImportId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn lock_clients(&mut self, org: OrgId, ids: Vec<i64>) -> Result<Vec<i64>, StoreError> {
+        Ok(own_clients!(org, ids).load(self).await?)
+    }
+
+    async fn lock_organization(&mut self, _org: OrgId) -> Result<(), StoreError> {
         Ok(())
     }
 }

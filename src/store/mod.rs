@@ -8,9 +8,14 @@
 
 mod api_keys;
 mod bulk;
+mod catalogue;
 mod cell;
 mod claim;
+mod client_row;
+mod clients;
 mod clock;
+mod credential_row;
+mod credentials;
 mod db;
 mod endings;
 mod error;
@@ -26,6 +31,7 @@ mod postgres;
 mod reseal;
 mod schema;
 mod sealing_keys;
+mod search;
 mod sqlite;
 mod sweep;
 mod tls;

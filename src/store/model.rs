@@ -1,5 +1,8 @@
 //! What the store takes and gives: plain values, named as the rest of the house names them. No diesel type enters.
 
+mod clients;
+mod credentials;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +14,15 @@ use worker::mapping::Column;
 use worker::ports::Checkpoint;
 use worker::resource::Resource;
 
+pub use clients::{
+    Alias, AliasChange, AliasRemoval, Change, Client, ClientChange, ClientFilter, ClientPage, ClientStats, ClientWrite,
+    CredentialFilter,
+};
+pub use credentials::{
+    CollectiveAccount, Credential, CredentialChange, CredentialPlace, CredentialRemoval, CredentialWrite,
+    NewCredential, ReportType, SealedPassword, Unlinkable,
+};
+
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
@@ -20,6 +32,8 @@ pub struct Organization {
     pub uuid: Uuid,
     /// Unique.
     pub name: String,
+    /// Most users that an import by handle may lead to; nothing for no limit.
+    pub person_quota: Option<u64>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }

@@ -6,12 +6,12 @@ use uuid::Uuid;
 use worker::import::OrgId;
 
 use super::Store;
-use super::cell::{corrupt, utc};
+use super::cell::{corrupt, signed, unsigned, utc};
 use super::clock::now;
-use super::db::{in_transaction, reading};
+use super::db::{in_transaction, reading, writing};
 use super::error::StoreError;
 use super::model::Organization;
-use super::schema::{api_keys, organizations};
+use super::schema::{api_keys, organizations, users};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = organizations)]
@@ -19,6 +19,7 @@ struct OrganizationRow {
     id: i64,
     uuid: String,
     name: String,
+    person_quota: Option<i64>,
     created_at: chrono::NaiveDateTime,
 }
 
@@ -31,6 +32,10 @@ impl TryFrom<OrganizationRow> for Organization {
             id: OrgId(row.id),
             uuid,
             name: row.name,
+            person_quota: row
+                .person_quota
+                .map(|quota| unsigned("organizations.person_quota", quota))
+                .transpose()?,
             created_at: utc(row.created_at),
         })
     }
@@ -88,6 +93,35 @@ impl Store {
                 .optional()?)
             .map(TryInto::try_into)
             .transpose()
+        })
+        .await
+    }
+
+    /// Sets how many users an organization may have, or that it may have any number.
+    pub async fn set_person_quota(&self, org: OrgId, quota: Option<u64>) -> Result<Option<Organization>, StoreError> {
+        self.run(|db| async move {
+            let quota = quota.map(|quota| signed("person_quota", quota)).transpose()?;
+            writing!(&db, |c| {
+                let set = organizations::person_quota.eq(quota);
+                diesel::update(organizations::table.find(org.0))
+                    .set(set)
+                    .returning(OrganizationRow::as_returning())
+                    .get_result(c)
+                    .await
+                    .optional()?
+            })
+            .map(TryInto::try_into)
+            .transpose()
+        })
+        .await
+    }
+
+    /// How many users an organization has.
+    pub async fn count_users(&self, org: OrgId) -> Result<u64, StoreError> {
+        self.run(|db| async move {
+            let query = users::table.filter(users::org_id.eq(org.0)).count();
+            let count: i64 = reading!(&db, |c| query.get_result(c).await?);
+            unsigned("users", count)
         })
         .await
     }

@@ -137,6 +137,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    preview_user_handles (import_id, kind, value) {
+        import_id -> BigInt,
+        kind -> Text,
+        value -> Text,
+        user_id -> BigInt,
+    }
+}
+
+diesel::table! {
     clients (id) {
         id -> BigInt,
         org_id -> BigInt,

@@ -106,7 +106,7 @@ pub(super) fn establish(url: &str, extra: &str) -> ConnectionResult<SqliteConnec
         .batch_execute(PRAGMAS)
         .and_then(|()| connection.batch_execute(extra));
     set.map_err(ConnectionError::CouldntSetupConfiguration)?;
-    super::users::register_lower(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    super::search::register_lower(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 

@@ -2,9 +2,7 @@
 //! hash of the last imported row, so that the next import looks at the record again.
 
 use chrono::NaiveDateTime;
-use diesel::SqliteConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
 use diesel_async::RunQueryDsl;
 use worker::batch::{Key, Stored};
 use worker::import::OrgId;
@@ -16,18 +14,8 @@ use super::db::{in_transaction, reading, writing};
 use super::error::StoreError;
 use super::model::{User, UserFilter, UserRemoval, UserWrite};
 use super::schema::users;
+use super::search::{contains, lower};
 use super::user_row::{NewValues, UserRow};
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// Lower case of any script.
-    fn lower(text: Nullable<Text>) -> Nullable<Text>;
-}
-
-/// SQLite's own `lower` knows ASCII alone: every connection gets one that agrees with PostgreSQL's.
-pub(super) fn register_lower(connection: &mut SqliteConnection) -> QueryResult<()> {
-    lower_utils::register_impl(connection, |text: Option<String>| text.map(|text| text.to_lowercase()))
-}
 
 /// A user of an organization by its number.
 macro_rules! own {
@@ -221,10 +209,4 @@ impl Store {
         })
         .await
     }
-}
-
-/// A LIKE pattern for a part of a text, whose own wildcards are escaped by `\` and mean themselves.
-fn contains(part: &str) -> String {
-    let part = part.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    format!("%{part}%")
 }

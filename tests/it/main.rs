@@ -11,9 +11,12 @@
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
 
+mod clients_import;
 mod conformance;
 mod crash;
 mod engine;
+mod forsure;
+mod forsure_bulk;
 mod harness;
 mod house;
 mod loginradius;
@@ -23,7 +26,9 @@ mod operations;
 mod oracle;
 mod propeller;
 mod readme;
+mod secrets;
 mod servers;
+mod slashid;
 mod spigit;
 mod stop_and_delete;
 mod v1;

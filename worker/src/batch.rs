@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::import::Checkpoint;
 use crate::row_error::Failure;
 
+use self::handles::Handle;
+
+pub mod handles;
 mod key;
 pub mod merge;
 pub mod plan;
@@ -26,6 +29,10 @@ pub enum Patch<T> {
     Set(T),
     /// This JSON is to be merged into it, as `merge` says.
     Merge(T),
+    /// This JSON object's members replace those of the same name in it, and `null` removes; others stay.
+    Overlay(T),
+    /// It is to be this where there is none; a stored value stays.
+    Fill(T),
 }
 
 /// 128 bits over everything a row says beyond its key. The ledger keeps the hash of the last row written; the same hash
@@ -45,6 +52,10 @@ pub struct Row {
     pub hash: ContentHash,
     /// The file's cells, kept only where the ledger may still refuse the row (modes create and update).
     pub cells: Option<Vec<String>>,
+    /// What its person is known by, where rows are identified so; `handles::identify` makes the key of it.
+    pub handles: Vec<Handle>,
+    /// It gives its person a handle, which is a change whatever else it says.
+    pub adds_handles: bool,
 }
 
 impl Row {
@@ -57,6 +68,8 @@ impl Row {
             attributes,
             hash,
             cells: None,
+            handles: Vec::new(),
+            adds_handles: false,
         }
     }
 }
@@ -90,6 +103,8 @@ impl Stored {
                 Patch::Clear => value.take().is_some(),
                 Patch::Set(new) => value.as_ref() != Some(new) && value.replace(new.clone()).as_ref() != Some(new),
                 Patch::Merge(patch) => replace(value, merge::merged_text(value.as_deref(), patch)),
+                Patch::Overlay(patch) => replace(value, merge::overlaid_text(value.as_deref(), patch)),
+                Patch::Fill(new) => value.is_none() && value.replace(new.clone()).is_none(),
             };
         }
         for (name, patch) in &row.attributes {
@@ -98,6 +113,13 @@ impl Stored {
                 Patch::Clear => self.attributes.remove(name.as_ref()).is_some(),
                 Patch::Set(new) => set_attribute(&mut self.attributes, name, new),
                 Patch::Merge(patch) => merge_attribute(&mut self.attributes, name, patch),
+                Patch::Overlay(patch) => {
+                    let new = merge::overlaid(self.attributes.get(name.as_ref()), patch);
+                    set_attribute(&mut self.attributes, name, &new)
+                }
+                Patch::Fill(new) => {
+                    !self.attributes.contains_key(name.as_ref()) && set_attribute(&mut self.attributes, name, new)
+                }
             };
         }
         changed
@@ -180,6 +202,14 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
                 hasher.update([4]);
                 update_text(&mut hasher, text);
             }
+            Patch::Fill(text) => {
+                hasher.update([5]);
+                update_text(&mut hasher, text);
+            }
+            Patch::Overlay(text) => {
+                hasher.update([6]);
+                update_text(&mut hasher, text);
+            }
         }
     }
     for (name, value) in attributes {
@@ -194,6 +224,14 @@ fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value
             }
             Patch::Merge(json) => {
                 hasher.update([4]);
+                update_text(&mut hasher, &json.to_string());
+            }
+            Patch::Fill(json) => {
+                hasher.update([5]);
+                update_text(&mut hasher, &json.to_string());
+            }
+            Patch::Overlay(json) => {
+                hasher.update([6]);
                 update_text(&mut hasher, &json.to_string());
             }
         }

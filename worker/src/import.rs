@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::resource::Resource;
+use crate::resource::rule::Rule;
 
 /// The number a client sees in `/v1/imports/{id}`; positive, small, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -198,6 +199,23 @@ pub enum Ragged {
     Pad,
 }
 
+/// What becomes of a column that nothing maps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unmapped {
+    /// An attribute under its own header.
+    #[default]
+    Attribute,
+    /// Nothing.
+    Ignore,
+}
+
+impl Unmapped {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Everything that may differ between two imports of the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportOptions {
@@ -220,11 +238,17 @@ pub struct ImportOptions {
     /// JSON in cells is merged into what is stored, as `batch::merge` says, instead of replacing it.
     #[serde(default)]
     pub merge: bool,
-    /// Rows say whom they mean by any of the person's handles, not by a key.
-    #[serde(default)]
-    pub handles: bool,
     /// What short and long rows do.
     pub ragged: Ragged,
+    /// Rows are identified by handles (columns mapped to `handles.email`, `handles.phone`, `handles.username`), not by ids.
+    #[serde(default)]
+    pub handles: bool,
+    /// Header → what its cells must be beyond the rule of the field they fill.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, Rule>,
+    /// What becomes of columns that nothing maps.
+    #[serde(default, skip_serializing_if = "Unmapped::is_default")]
+    pub unmapped: Unmapped,
     /// Stop once more rows than this have failed.
     pub max_failures: Option<u64>,
     /// The delimiter, where the caller knows it.
@@ -252,8 +276,10 @@ impl ImportOptions {
             key: Vec::new(),
             blank: Blank::default(),
             merge: false,
-            handles: false,
             ragged: Ragged::default(),
+            handles: false,
+            rules: BTreeMap::new(),
+            unmapped: Unmapped::default(),
             max_failures: None,
             delimiter: None,
             encoding: None,

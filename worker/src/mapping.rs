@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::import::ImportOptions;
+use crate::batch::handles::HandleKind;
+use crate::import::{ImportOptions, Mode, Unmapped};
 use crate::resource::Resource;
 use crate::resource::users::ATTRIBUTES;
 
@@ -17,6 +18,8 @@ pub const REFUSED_COLUMN: &str = "_import_error";
 pub const QUOTED_COLUMN: &str = "_import_quoted";
 /// `attributes.X` names the attribute X, in a header and in a caller's mapping.
 const ATTRIBUTE_PREFIX: &str = "attributes.";
+/// `handles.email` takes cells of handles, where rows are identified by them.
+const HANDLES_PREFIX: &str = "handles.";
 /// Fields that can give the source id, in the order in which they are tried.
 const KEY_CANDIDATES: [&str; 3] = ["source_id", "username", "email"];
 
@@ -41,6 +44,8 @@ pub enum Target {
     Attributes,
     /// Nothing, but a filled cell refuses its row, in its own words.
     Refusal,
+    /// What a person is known by; several in a cell, separated by commas.
+    Handles(HandleKind),
     /// Nothing: the caller said so, or the column is one of ours (`_import_*`).
     Ignored,
 }
@@ -52,6 +57,7 @@ impl Target {
             Self::Field(name) => Some(name.clone()),
             Self::Attribute(name) => Some(format!("{ATTRIBUTE_PREFIX}{name}")),
             Self::Attributes => Some(ATTRIBUTES.to_owned()),
+            Self::Handles(kind) => Some(format!("{HANDLES_PREFIX}{}", kind.as_str())),
             Self::Refusal | Self::Ignored => None,
         }
     }
@@ -75,7 +81,7 @@ fn refuse<T>(code: &'static str, detail: String) -> Result<T, MappingError> {
 pub fn sensitive_cells(columns: &[Column], resource: Resource, cells: usize) -> Vec<bool> {
     let is_sensitive = |column: &Column| match &column.target {
         Target::Field(name) => resource.is_sensitive(name),
-        Target::Attribute(_) | Target::Attributes | Target::Refusal | Target::Ignored => false,
+        Target::Attribute(_) | Target::Attributes | Target::Handles(_) | Target::Refusal | Target::Ignored => false,
     };
     let by_column: Vec<bool> = columns.iter().map(is_sensitive).collect();
     if cells == columns.len() {
@@ -155,7 +161,11 @@ fn target_of(header: &str, options: &ImportOptions) -> Result<(Target, Certainty
             return Ok((Target::Field(field), Certainty::Alias));
         }
     }
-    Ok((Target::Attribute(header.to_owned()), Certainty::Exact))
+    let target = match options.unmapped {
+        Unmapped::Attribute => Target::Attribute(header.to_owned()),
+        Unmapped::Ignore => Target::Ignored,
+    };
+    Ok((target, Certainty::Exact))
 }
 
 /// A field's name, `attributes`, or `attributes.X`.
@@ -165,6 +175,10 @@ fn parse_target(name: &str, options: &ImportOptions) -> Result<Target, MappingEr
     }
     if name == ATTRIBUTES {
         return Ok(Target::Attributes);
+    }
+    let handles = name.strip_prefix(HANDLES_PREFIX).and_then(HandleKind::parse);
+    if let Some(kind) = handles.filter(|_| options.handles) {
+        return Ok(Target::Handles(kind));
     }
     if options.resource.has_column(name) {
         return Ok(Target::Field(name.to_owned()));
@@ -271,6 +285,9 @@ pub fn key(columns: &[Column], options: &ImportOptions) -> Result<Vec<String>, M
     if options.resource != Resource::Users {
         return own_key(columns, options.resource);
     }
+    if options.handles {
+        return key_of_handles(columns, options);
+    }
     if let Some(unknown) = options.key.iter().find(|name| !KEY_CANDIDATES.contains(&name.as_str())) {
         return refuse(
             "unknown-key",
@@ -303,6 +320,31 @@ pub fn key(columns: &[Column], options: &ImportOptions) -> Result<Vec<String>, M
             refuse("key-missing", detail)
         }
     }
+}
+
+/// Rows that are identified by handles have no field for a key. Which handles are known is found out row by row, before
+/// anything is known of modes: such a row creates or changes.
+fn key_of_handles(columns: &[Column], options: &ImportOptions) -> Result<Vec<String>, MappingError> {
+    if options.mode != Mode::Upsert {
+        let detail = "rows that are identified by handles can only be upserted; leave mode out".to_owned();
+        return refuse("conflicting-option", detail);
+    }
+    if columns.iter().any(|column| matches!(column.target, Target::Handles(_))) {
+        return Ok(Vec::new());
+    }
+    let headers: Vec<&str> = columns.iter().map(|column| column.header.as_str()).collect();
+    let wanted: Vec<&str> = options
+        .mapping
+        .iter()
+        .filter(|(_, target)| target.as_ref().is_some_and(|name| name.starts_with(HANDLES_PREFIX)))
+        .map(|(header, _)| header.as_str())
+        .collect();
+    let detail = format!(
+        "no column tells who the rows are about: one must be {}; the file has: {}",
+        wanted.join(" or "),
+        headers.join(", ")
+    );
+    refuse("key-missing", detail)
 }
 
 #[cfg(test)]

@@ -33,6 +33,12 @@ pub enum RowCode {
     BadQuote,
     /// Whoever composed the file could not make a row of the record.
     Refused,
+    /// Not a name of the accepted shape.
+    InvalidName,
+    /// Not a password hash of a known form.
+    InvalidPasswordHash,
+    /// The row's handles belong to more than one person.
+    HandleConflict,
     /// `mode=create`, and the key is known.
     AlreadyExists,
     /// `mode=update`, and the key is not known.
@@ -56,10 +62,21 @@ impl RowCode {
             Self::ColumnCount => "column-count",
             Self::BadQuote => "bad-quote",
             Self::Refused => "refused",
+            Self::InvalidName => "invalid-name",
+            Self::InvalidPasswordHash => "invalid-password-hash",
+            Self::HandleConflict => "handle-conflict",
             Self::AlreadyExists => "already-exists",
             Self::NotFound => "not-found",
         }
     }
+}
+
+/// How much of a wrong value an error repeats, in characters.
+const SHOWN_CHARS: usize = 200;
+
+/// As much of a wrong value as an error repeats.
+pub fn shown(value: &str) -> String {
+    value.chars().take(SHOWN_CHARS).collect()
 }
 
 /// One thing wrong with one row. `field` is our name for it, `column` the file's own header.

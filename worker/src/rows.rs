@@ -1,24 +1,29 @@
 //! Cells → row: maps and checks one record, and names everything that is wrong with it at once. Pure; knows neither where
 //! the cells come from nor where the row goes.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::batch::handles::HandleKind;
 use crate::batch::{Fate, Patch, Row};
 use crate::import::{Blank, ImportOptions, Mode, Ragged};
 use crate::mapping::{self, Column, QUOTED_COLUMN, Target};
 use crate::resource::cell::{self, CellError, ERASED};
 use crate::resource::clients::Part;
+use crate::resource::rule::{self, Rule};
 use crate::resource::{Field, Kind, Resource};
-use crate::row_error::{Failure, RowCode, RowError};
+use crate::row_error::RowError;
 
 mod children;
+mod errors;
+mod handles;
 mod key;
 
-/// How much of a wrong value an error repeats, in characters.
-const SHOWN_CHARS: usize = 200;
+use self::errors::{attribute_error, bad_quote_error, column_count_error, failure, owned, refused_error, row_error};
+use self::handles::Handles;
 
 /// What a column fills, by position.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ enum Slot {
     Attribute(Arc<str>),
     Attributes,
     Refusal,
+    /// Handles of this kind.
+    Handles(HandleKind),
     Ignored,
 }
 
@@ -39,6 +46,10 @@ enum Slot {
 #[derive(Clone, Debug)]
 pub struct Rows {
     slots: Vec<(Slot, String)>,
+    /// By header, what a column's cells must be beyond its field's own rule.
+    rules: BTreeMap<String, Rule>,
+    /// Rows are identified by handles.
+    handles: bool,
     resource: Resource,
     key: Vec<String>,
     key_fields: &'static [Field],
@@ -67,6 +78,7 @@ struct Draft {
     values: Vec<Patch<Box<str>>>,
     attributes: Vec<(Arc<str>, Patch<Value>)>,
     children: children::Children,
+    handles: Handles,
     errors: Vec<RowError>,
 }
 
@@ -78,6 +90,8 @@ impl Rows {
                 .iter()
                 .map(|column| (slot(&column.target, options.resource), column.header.clone()))
                 .collect(),
+            rules: options.rules.clone(),
+            handles: options.handles,
             resource: options.resource,
             // Checked at the door; a row of a file without any key would fail as one whose key is empty.
             key: mapping::key(columns, options).unwrap_or_default(),
@@ -88,7 +102,7 @@ impl Rows {
             composed: options.composed,
             merge: options.merge,
             ragged: options.ragged,
-            keep_cells: options.mode != Mode::Upsert,
+            keep_cells: options.mode != Mode::Upsert || options.handles,
             unquote: columns.iter().any(|column| column.header == QUOTED_COLUMN),
         }
     }
@@ -136,6 +150,7 @@ impl Rows {
             values: vec![Patch::Keep; self.fields.len()],
             attributes: Vec::new(),
             children: children::Children::default(),
+            handles: Handles::default(),
             errors: Vec::new(),
         };
         let padded = cells.iter().copied().chain(std::iter::repeat(""));
@@ -149,7 +164,11 @@ impl Rows {
                 if self.slots.iter().any(|(slot, _)| matches!(slot, Slot::Attributes)) {
                     last_of_each(&mut draft.attributes);
                 }
-                Ok(Row::new(key, draft.values, draft.attributes))
+                let handles = draft.handles.finish(self.fields, &mut draft.values);
+                Ok(Row {
+                    handles,
+                    ..Row::new(key, draft.values, draft.attributes)
+                })
             }
             _ => Err(draft.errors),
         }
@@ -179,7 +198,7 @@ impl Rows {
                 let patch = match filled(field.kind, cell) {
                     Some(ERASED) if self.composed => Patch::Clear,
                     None => self.blank(),
-                    Some(text) => match cell::check(field.kind, text) {
+                    Some(text) => match self.check(field.kind, header, text) {
                         Ok(text) if self.merge && field.kind == Kind::JsonArray => Patch::Merge(text.as_ref().into()),
                         Ok(text) => Patch::Set(text.as_ref().into()),
                         Err(error) => return draft.errors.push(row_error(field, header, text, error)),
@@ -193,6 +212,7 @@ impl Rows {
                     .for_each(|value| *value = patch.clone());
             }
             Slot::Part(part) => self.take_part(draft, part, header, cell),
+            Slot::Handles(kind) => draft.errors.extend(draft.handles.take(*kind, header, cell).err()),
             Slot::Attribute(name) => self.take_attribute(draft, name, header, cell),
             Slot::Attributes => self.take_attributes(draft, header, cell),
         }
@@ -208,8 +228,8 @@ impl Rows {
     fn take_attribute(&self, draft: &mut Draft, name: &Arc<str>, header: &str, cell: &str) {
         let patch = match filled(Kind::Text(cell::MAX_ATTRIBUTE_BYTES), cell) {
             None => self.blank(),
-            Some(text) => match cell::check_attribute(text) {
-                Ok(text) => Patch::Set(Value::String(text.into_owned())),
+            Some(text) => match self.attribute(header, text) {
+                Ok(value) => Patch::Set(value),
                 Err(error) => return draft.errors.push(attribute_error(header, text, error)),
             },
         };
@@ -221,15 +241,48 @@ impl Rows {
         let Some(text) = filled(Kind::Text(cell::MAX_ATTRIBUTE_BYTES), cell) else {
             return;
         };
-        match cell::check_json_object(text) {
+        match self.members(header, text) {
             Ok(members) => draft
                 .attributes
                 .extend(members.into_iter().map(|(name, value)| match value {
                     Value::Null => (Arc::from(name), Patch::Clear),
-                    value if self.merge => (Arc::from(name), Patch::Merge(value)),
+                    value if self.merge => (Arc::from(name), self.merging(header, value)),
                     value => (Arc::from(name), Patch::Set(value)),
                 })),
             Err(error) => draft.errors.push(attribute_error(header, text, error)),
+        }
+    }
+
+    /// The column's own rule, then the field's.
+    fn check<'c>(&self, kind: Kind, header: &str, text: &'c str) -> Result<Cow<'c, str>, CellError> {
+        self.rules.get(header).map_or(Ok(()), |rule| rule.check(text))?;
+        cell::check(kind, text)
+    }
+
+    fn attribute(&self, header: &str, text: &str) -> Result<Value, CellError> {
+        match self.rules.get(header) {
+            Some(Rule::List) => return rule::list(text),
+            Some(rule) => rule.check(text)?,
+            None => {}
+        }
+        Ok(Value::String(cell::check_attribute(text)?.into_owned()))
+    }
+
+    fn members(&self, header: &str, text: &str) -> Result<Map<String, Value>, CellError> {
+        match self.rules.get(header) {
+            Some(Rule::Buckets {
+                name_bytes,
+                value_bytes,
+            }) => rule::buckets(text, *name_bytes, *value_bytes),
+            _ => cell::check_json_object(text),
+        }
+    }
+
+    /// Buckets merge by their members; anything else as deep as it goes.
+    fn merging(&self, header: &str, value: Value) -> Patch<Value> {
+        match self.rules.get(header) {
+            Some(Rule::Buckets { .. }) => Patch::Overlay(value),
+            _ => Patch::Merge(value),
         }
     }
 }
@@ -239,6 +292,7 @@ fn slot(target: &Target, resource: Resource) -> Slot {
         Target::Ignored => Slot::Ignored,
         Target::Refusal => Slot::Refusal,
         Target::Attributes => Slot::Attributes,
+        Target::Handles(kind) => Slot::Handles(*kind),
         Target::Attribute(name) => Slot::Attribute(name.as_str().into()),
         Target::Field(name) => {
             let place = |fields: &[Field]| fields.iter().position(|field| field.name == name);
@@ -269,78 +323,6 @@ fn last_of_each(attributes: &mut Vec<(Arc<str>, Patch<Value>)>) {
     attributes.reverse();
     attributes.retain(|(name, _)| seen.insert(Arc::clone(name)));
     attributes.reverse();
-}
-
-fn owned(cells: &[&str]) -> Vec<String> {
-    cells.iter().map(|cell| (*cell).to_owned()).collect()
-}
-
-fn failure(record: u64, line: u64, cells: &[&str], errors: Vec<RowError>) -> Failure {
-    Failure {
-        record,
-        line,
-        errors,
-        cells: owned(cells),
-    }
-}
-
-fn row_error(field: &Field, header: &str, value: &str, error: CellError) -> RowError {
-    RowError {
-        code: error.code,
-        field: Some(field.name.to_owned()),
-        column: Some(header.to_owned()),
-        message: error.message.to_owned(),
-        expected: Some(error.expected),
-        value: (!field.is_sensitive()).then(|| value.chars().take(SHOWN_CHARS).collect()),
-    }
-}
-
-fn attribute_error(header: &str, value: &str, error: CellError) -> RowError {
-    RowError {
-        code: error.code,
-        field: None,
-        column: Some(header.to_owned()),
-        message: error.message.to_owned(),
-        expected: Some(error.expected),
-        value: Some(value.chars().take(SHOWN_CHARS).collect()),
-    }
-}
-
-fn refused_error(reason: &str) -> RowError {
-    RowError {
-        code: RowCode::Refused,
-        field: None,
-        column: None,
-        message: reason.to_owned(),
-        expected: None,
-        value: None,
-    }
-}
-
-fn shape_error(code: RowCode, message: String, expected: String) -> RowError {
-    RowError {
-        code,
-        field: None,
-        column: None,
-        message,
-        expected: Some(expected),
-        value: None,
-    }
-}
-
-fn column_count_error(found: usize, wanted: usize) -> RowError {
-    let message = format!("the row has {found} cells, the header has {wanted}");
-    shape_error(
-        RowCode::ColumnCount,
-        message,
-        format!("{wanted} cells; put quotes around cells that hold the delimiter"),
-    )
-}
-
-fn bad_quote_error() -> RowError {
-    let message = "a quote stands inside a cell that does not begin with one, or text follows a closing quote";
-    let expected = r#"quotes around the whole cell and doubled inside: "5"" pipe""#;
-    shape_error(RowCode::BadQuote, message.to_owned(), expected.to_owned())
 }
 
 #[cfg(test)]

@@ -20,6 +20,16 @@ create table user_handles (
 );
 create index user_handles_of_user on user_handles (user_id);
 
+create table preview_user_handles (
+    import_id bigint not null,
+    kind      text not null check (kind in ('email', 'phone', 'username')),
+    value     text collate "C" not null,
+    user_id   bigint not null references preview_users (id) on delete cascade,
+    primary key (import_id, kind, value)
+);
+create index preview_user_handles_of_user on preview_user_handles (user_id);
+comment on table preview_user_handles is 'what a dry run would have written; gone with its users';
+
 create table clients (
     id                  bigint generated always as identity primary key,
     org_id              bigint not null,

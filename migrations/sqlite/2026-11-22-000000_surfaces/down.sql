@@ -5,6 +5,7 @@ drop table report_types;
 drop table credentials;
 drop table client_aliases;
 drop table clients;
+drop table preview_user_handles;
 drop table user_handles;
 alter table organizations drop column person_quota;
 drop index imports_one_running;

@@ -18,6 +18,15 @@ create table user_handles (
 );
 create index user_handles_of_user on user_handles (user_id);
 
+create table preview_user_handles (
+    import_id integer not null,
+    kind      text not null check (kind in ('email', 'phone', 'username')),
+    value     text not null,
+    user_id   integer not null references preview_users (id) on delete cascade,
+    primary key (import_id, kind, value)
+);
+create index preview_user_handles_of_user on preview_user_handles (user_id);
+
 create table clients (
     id                  integer primary key autoincrement,
     org_id              integer not null,

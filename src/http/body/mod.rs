@@ -59,8 +59,18 @@ enum File {
 pub enum Forms {
     /// The file as the body, or multipart with an options part.
     RawOrMultipart,
-    /// Multipart with the file alone.
-    FilePartOnly,
+    /// Multipart with one part alone, the file, of this name.
+    PartOnly(&'static str),
+}
+
+impl Forms {
+    /// The name of the part that holds the file.
+    fn part(self) -> &'static str {
+        match self {
+            Self::RawOrMultipart => "file",
+            Self::PartOnly(name) => name,
+        }
+    }
 }
 
 impl Upload {
@@ -81,9 +91,9 @@ impl Upload {
                 let opened = multipart::open(headers, incoming, forms).await?;
                 Self::from_part(opened, coding, limit)
             }
-            Media::Csv { .. } if forms == Forms::FilePartOnly => Err(Problem::with(
+            Media::Csv { .. } if forms != Forms::RawOrMultipart => Err(Problem::with(
                 Kind::UnsupportedMediaType,
-                "Expected multipart/form-data with a part named file.",
+                format!("Expected multipart/form-data with a part named {}.", forms.part()),
             )),
             Media::Csv { charset } => {
                 let must_be_utf16 = charset == Some(Charset::Utf16) && coding.is_none();

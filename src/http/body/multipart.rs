@@ -1,4 +1,4 @@
-//! Multipart bodies: an optional part `options` (JSON), then exactly one part `file`, then nothing but the end. The parser is
+//! Multipart bodies: an optional part `options` (JSON), then exactly one part with the file, then nothing but the end. The parser is
 //! `actix_multipart`; what it would let pass (parts in thousands, bytes after the end) is refused here.
 
 use actix_multipart::{Field, Multipart, MultipartError};
@@ -16,7 +16,6 @@ use crate::http::problem::{Kind, Problem};
 
 /// Largest options part; a mapping of 1,000 columns fits.
 const MAX_OPTIONS_BYTES: usize = 64 * 1024;
-const FILE: &str = "file";
 const OPTIONS: &str = "options";
 
 /// A multipart body, read up to where its file begins.
@@ -33,6 +32,7 @@ pub(super) struct FilePart {
     incoming: Incoming,
     parts: Multipart,
     field: Option<Field>,
+    forms: Forms,
     rest: Bytes,
 }
 
@@ -42,10 +42,11 @@ pub(super) async fn open(headers: &HeaderMap, mut incoming: Incoming, forms: For
     let mut options = None;
     loop {
         let Some(mut field) = next_field(&mut incoming, &mut parts).await? else {
-            return Err(Problem::new(Kind::FilePartMissing));
+            let detail = format!("The part named {} is missing.", forms.part());
+            return Err(Problem::with(Kind::FilePartMissing, detail));
         };
         match field.name() {
-            Some(FILE) => return opened(options, incoming, parts, field),
+            Some(name) if name == forms.part() => return opened(options, (incoming, parts, field), forms),
             Some(OPTIONS) if forms == Forms::RawOrMultipart && options.is_none() => {
                 options = Some(read_options(&mut incoming, &mut field).await?);
             }
@@ -57,9 +58,8 @@ pub(super) async fn open(headers: &HeaderMap, mut incoming: Incoming, forms: For
 
 fn opened(
     options: Option<Map<String, Value>>,
-    incoming: Incoming,
-    parts: Multipart,
-    field: Field,
+    (incoming, parts, field): (Incoming, Multipart, Field),
+    forms: Forms,
 ) -> Result<Opened, Problem> {
     Ok(Opened {
         options,
@@ -70,6 +70,7 @@ fn opened(
             incoming,
             parts,
             field: Some(field),
+            forms,
             rest: Bytes::new(),
         },
     })
@@ -93,10 +94,14 @@ impl FilePart {
     async fn finish(&mut self) -> Result<(), Problem> {
         self.field = None;
         if let Some(field) = next_field(&mut self.incoming, &mut self.parts).await? {
+            let part = self.forms.part();
             return Err(match field.name() {
-                Some(FILE) => Problem::new(Kind::FilePartRepeated),
-                Some(OPTIONS) => Problem::new(Kind::OptionsPart),
-                other => unknown(other, Forms::RawOrMultipart),
+                Some(name) if name == part => {
+                    let detail = format!("There is more than one part named {part}.");
+                    Problem::with(Kind::FilePartRepeated, detail)
+                }
+                Some(OPTIONS) if self.forms == Forms::RawOrMultipart => Problem::new(Kind::OptionsPart),
+                other => unknown(other, self.forms),
             });
         }
         // RFC 2046 allows an epilogue; nobody needs more of it than this.
@@ -142,7 +147,7 @@ fn unknown(name: Option<&str>, forms: Forms) -> Problem {
     let name: String = name.unwrap_or_default().chars().take(100).collect();
     let expected = match forms {
         Forms::RawOrMultipart => "options, then file",
-        Forms::FilePartOnly => "file",
+        Forms::PartOnly(name) => name,
     };
     Problem::with(
         Kind::PartUnknown,

@@ -181,12 +181,17 @@ async fn parts_need_plain_headers() {
 #[tokio::test]
 async fn a_surface_may_take_nothing_but_the_file() {
     let body = form(&[(OPTIONS, "{}"), (FILE, "a")]);
-    let carried = carry(&headers(FORM), payload(body.as_bytes(), 9, false), Forms::FilePartOnly).await;
+    let carried = carry(
+        &headers(FORM),
+        payload(body.as_bytes(), 9, false),
+        Forms::PartOnly("file"),
+    )
+    .await;
     assert_eq!(carried, Err("part-unknown"));
     let raw = carry(
         &headers(&[("content-type", "text/csv")]),
         payload(b"a", 1, false),
-        Forms::FilePartOnly,
+        Forms::PartOnly("file"),
     )
     .await;
     assert_eq!(raw, Err("unsupported-media-type"));

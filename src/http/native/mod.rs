@@ -7,6 +7,7 @@ pub mod imports;
 pub mod keys;
 pub mod options;
 pub mod organization;
+pub mod report_types;
 pub mod user_view;
 pub mod users;
 

@@ -21,7 +21,7 @@ use crate::records::{self, FaultKind};
 use crate::store::model::{User, UserFilter};
 
 const JSON: &[&str] = &["application/json"];
-const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
+pub(super) const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 /// List users by number.
 #[utoipa::path(

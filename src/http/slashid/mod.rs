@@ -1,7 +1,10 @@
-//! The surface of the seed's SlashID document: persons by handle, from a file. Its paths, words and envelope; what it does
-//! differently from others is a value in `ImportOptions`.
+//! The surface of the seed's slashid document: persons by handle, from a file, at once. Its path, words and envelope; what it
+//! does differently from others is a value in `ImportOptions`.
 
+pub mod answer;
 pub mod error;
+mod options;
+pub mod persons;
 
 /// Everything below is this surface's.
 pub const PREFIXES: [&str; 1] = ["/persons"];

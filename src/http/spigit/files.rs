@@ -99,7 +99,7 @@ pub(crate) async fn upload_file(
     let body = Body::open(
         request.headers(),
         payload.into_inner(),
-        Forms::FilePartOnly,
+        Forms::PartOnly("file"),
         &doors.pace,
         limit,
     )

@@ -34,6 +34,19 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
+    /// The same with other rows in place of the batch's own.
+    pub(super) fn with<'b>(&self, batch: &'b Batch) -> Job<'b>
+    where
+        Self: 'b,
+    {
+        Job {
+            run: self.run,
+            batch,
+            vault: self.vault,
+            lease: self.lease,
+        }
+    }
+
     /// What its rows are.
     pub(super) fn resource(&self) -> Resource {
         self.run.options.resource

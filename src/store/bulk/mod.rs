@@ -8,6 +8,7 @@
 mod children;
 mod classify;
 mod columns;
+mod handles;
 mod job;
 pub(super) mod postgres;
 mod sqlite;

@@ -204,6 +204,33 @@ impl Running {
         false
     }
 
+    /// Sets an environment variable for whatever is started from now on; an empty value takes it away.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(set, _)| set != name);
+        if !value.is_empty() {
+            self.environment.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// The value of an environment variable that the stack was prepared with.
+    pub(crate) fn environment(&self, name: &str) -> String {
+        let found = self.environment.iter().find(|(set, _)| set == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// Every byte that the database keeps, as far as a thief of it would read: all rows as text, or the files.
+    pub(crate) async fn dump(&self) -> String {
+        let Some(path) = self.database_url.strip_prefix("sqlite://") else {
+            return postgres_rows(&self.database().await).await;
+        };
+        let files = [path.to_owned(), format!("{path}-wal")];
+        let bytes: Vec<u8> = files
+            .iter()
+            .flat_map(|file| std::fs::read(file).unwrap_or_default())
+            .collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// A client with a new admin key of an organization, which is made if it is missing.
     pub(crate) async fn admin_of(&self, organization: &str) -> Client {
         self.key_of(organization, &["admin"]).await
@@ -308,6 +335,22 @@ impl Running {
     pub(crate) fn stranger(&self) -> Client {
         Client::new(self.port, String::new())
     }
+}
+
+async fn postgres_rows(client: &tokio_postgres::Client) -> String {
+    let tables = "select tablename from pg_tables where schemaname = 'public' order by tablename";
+    let mut dump = String::new();
+    for table in client.query(tables, &[]).await.expect("the catalogue") {
+        let table: String = table.get(0);
+        let rows = client
+            .query(&format!("select t::text from \"{table}\" t"), &[])
+            .await
+            .expect("its rows");
+        for row in rows {
+            dump.push_str(&format!("{table}: {}\n", row.get::<_, String>(0)));
+        }
+    }
+    dump
 }
 
 fn files_below(folder: &Path) -> Vec<String> {

@@ -25,6 +25,25 @@ pub fn merged_text(stored: Option<&str>, patch: &str) -> Option<Box<str>> {
     merged(stored.as_ref(), &patch).map(|value| value.to_string().into())
 }
 
+/// One step of RFC 7396: what `stored` is once the members of `patch` stand in it. What is no object counts as empty.
+pub fn overlaid(stored: Option<&Value>, patch: &Value) -> Value {
+    let mut members = stored.and_then(Value::as_object).cloned().unwrap_or_default();
+    for (name, value) in patch.as_object().into_iter().flatten() {
+        match value {
+            Value::Null => members.remove(name),
+            value => members.insert(name.clone(), value.clone()),
+        };
+    }
+    Value::Object(members)
+}
+
+/// The same for a value that is kept as JSON text.
+pub fn overlaid_text(stored: Option<&str>, patch: &str) -> Option<Box<str>> {
+    let stored: Option<Value> = stored.and_then(|text| serde_json::from_str(text).ok());
+    let patch: Value = serde_json::from_str(patch).ok()?;
+    Some(overlaid(stored.as_ref(), &patch).to_string().into())
+}
+
 fn object(mut members: Map<String, Value>, patch: &Map<String, Value>) -> Map<String, Value> {
     for (name, value) in patch {
         match merged(members.get(name), value) {
@@ -85,6 +104,16 @@ mod tests {
             merged(Some(&json!(["a", "b"])), &json!(["b", "c", "c"])),
             Some(json!(["a", "b", "c"]))
         );
+    }
+
+    #[test]
+    fn an_overlay_replaces_whole_members() {
+        let stored = json!({"a": [1, 2], "b": {"x": 1}, "c": 1, "d": 2});
+        let patch = json!({"a": [3], "b": {"y": null}, "c": null, "e": "new"});
+        let once = overlaid(Some(&stored), &patch);
+        assert_eq!(once, json!({"a": [3], "b": {"y": null}, "d": 2, "e": "new"}));
+        assert_eq!(overlaid(Some(&once), &patch), once);
+        assert_eq!(overlaid(None, &patch), json!({"a": [3], "b": {"y": null}, "e": "new"}));
     }
 
     #[test]

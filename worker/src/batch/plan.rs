@@ -116,7 +116,7 @@ impl<'a> Planner<'a> {
             return false;
         }
         match self.single.get(slot) {
-            Some(Some(row)) => hash != Some(&row.hash),
+            Some(Some(row)) => row.adds_handles || hash != Some(&row.hash),
             _ => true,
         }
     }
@@ -208,7 +208,9 @@ fn apply(row: &Row, entry: &Entry, slot: &mut Slot, policy: Policy, plan: &mut P
             slot.dirty = true;
             plan.counts.created += 1;
         }
-        (Found::Known { hash: Some(hash), .. }, _) if *hash == row.hash => plan.counts.unchanged += 1,
+        (Found::Known { hash: Some(hash), .. }, _) if *hash == row.hash && !row.adds_handles => {
+            plan.counts.unchanged += 1
+        }
         (
             Found::Known {
                 hash,
@@ -217,7 +219,7 @@ fn apply(row: &Row, entry: &Entry, slot: &mut Slot, policy: Policy, plan: &mut P
             },
             _,
         ) => {
-            if stored.apply(row) {
+            if stored.apply(row) || row.adds_handles {
                 *hash = Some(row.hash);
                 slot.dirty = true;
                 plan.counts.updated += 1;
@@ -229,6 +231,20 @@ fn apply(row: &Row, entry: &Entry, slot: &mut Slot, policy: Policy, plan: &mut P
         (Found::Known { stored: None, .. }, _) => plan.counts.unchanged += 1,
     }
     true
+}
+
+impl Plan<'_> {
+    /// What is left of a plan once its records are written: refused rows, counts and checkpoint.
+    pub fn rest(self) -> Plan<'static> {
+        Plan {
+            inserts: Vec::new(),
+            updates: Vec::new(),
+            failures: self.failures,
+            counts: self.counts,
+            after: self.after,
+            stop: self.stop,
+        }
+    }
 }
 
 impl<'a> Plan<'a> {

@@ -124,3 +124,21 @@ fn a_file_quoted_against_formulas_is_unquoted() {
         ["email", "attributes.'=size"]
     );
 }
+
+#[test]
+fn rows_of_handles_need_a_column_of_them() {
+    let mut options = ImportOptions::new(Resource::Users);
+    options.mapping = [("Mail".to_owned(), Some("handles.email".to_owned()))].into();
+    let code = |names: &[&str], options: &ImportOptions| resolve(&header(names), options).map_err(|error| error.code);
+    assert_eq!(
+        code(&["Mail"], &options).err(),
+        Some("unknown-field"),
+        "only where rows are identified so"
+    );
+    options.handles = true;
+    options.aliases = false;
+    assert!(code(&["Mail", "region"], &options).is_ok());
+    assert_eq!(code(&["region"], &options).err(), Some("key-missing"));
+    options.mode = Mode::Create;
+    assert_eq!(code(&["Mail"], &options).err(), Some("conflicting-option"));
+}

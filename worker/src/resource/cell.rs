@@ -75,7 +75,7 @@ pub fn check_attribute(cell: &str) -> Result<Cow<'_, str>, CellError> {
     text(cell, MAX_ATTRIBUTE_BYTES)
 }
 
-fn fail<T>(code: RowCode, message: &'static str, expected: impl Into<String>) -> Result<T, CellError> {
+pub(crate) fn fail<T>(code: RowCode, message: &'static str, expected: impl Into<String>) -> Result<T, CellError> {
     Err(CellError {
         code,
         message,
@@ -314,10 +314,15 @@ fn json_array(cell: &str) -> Result<Cow<'_, str>, CellError> {
 
 /// Checks a cell that holds attributes as one JSON object.
 pub fn check_json_object(cell: &str) -> Result<Map<String, Value>, CellError> {
-    let wrong = || fail(RowCode::InvalidJson, "not a JSON object", r#"{"department":"R&D"}"#);
     if cell.len() > MAX_ATTRIBUTE_BYTES {
         return too_long(MAX_ATTRIBUTE_BYTES);
     }
+    json_object(cell)
+}
+
+/// The same without a bound of its own: the door's bound on a field is one.
+pub(crate) fn json_object(cell: &str) -> Result<Map<String, Value>, CellError> {
+    let wrong = || fail(RowCode::InvalidJson, "not a JSON object", r#"{"department":"R&D"}"#);
     match serde_json::from_str::<Value>(cell) {
         Ok(value) if !json_is_storable(&value, 1) => wrong(),
         Ok(Value::Object(members)) => Ok(members),

@@ -3,6 +3,7 @@
 pub mod cell;
 pub mod clients;
 pub mod report_types;
+pub mod rule;
 pub mod users;
 
 use serde::{Deserialize, Serialize};

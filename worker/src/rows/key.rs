@@ -10,6 +10,7 @@ impl Rows {
     /// The key, or `None` with an error in the draft.
     pub(super) fn key(&self, draft: &mut Draft) -> Option<Key> {
         match self.resource {
+            Resource::Users if self.handles => self.key_of_handles(draft),
             Resource::Users => self.user_key(draft),
             Resource::Clients | Resource::ReportTypes => self.own_key(draft),
         }
@@ -44,6 +45,20 @@ impl Rows {
             expected: Some(expected),
             value: None,
         }
+    }
+
+    /// A handle that is wrong has its error already.
+    fn key_of_handles(&self, draft: &mut Draft) -> Option<Key> {
+        let key = draft.handles.key(&self.source);
+        if key.is_none() && draft.errors.is_empty() {
+            let is_it = |slot: &Slot| matches!(slot, Slot::Handles(_));
+            let expected = "an e-mail address, a telephone number or a username";
+            draft.errors.push(RowError {
+                message: "no handle, but the row needs one".to_owned(),
+                ..self.required("handles", is_it, expected.to_owned())
+            });
+        }
+        key
     }
 
     /// The key's parts: source and language from their cells or the defaults, the source id from the first filled key field.
@@ -91,7 +106,12 @@ impl Rows {
         match slot {
             Slot::Key(place) => self.key_fields.get(*place).map(|field| field.name),
             Slot::Value(_, field) => Some(field.name),
-            Slot::Part(_) | Slot::Attribute(_) | Slot::Attributes | Slot::Refusal | Slot::Ignored => None,
+            Slot::Part(_)
+            | Slot::Attribute(_)
+            | Slot::Attributes
+            | Slot::Handles(_)
+            | Slot::Refusal
+            | Slot::Ignored => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use super::*;
+use crate::import::Unmapped;
 use crate::mapping;
 use crate::resource::Resource;
 
@@ -135,5 +136,106 @@ fn a_composed_file_says_nothing_clears_or_refuses_by_row() {
         labels(uploaded.judge(1, 2, &["no key", "1", cell::ERASED, ""], false)),
         ["company:control-character"],
         "in any other file the column is ignored and the character is none"
+    );
+}
+
+/// The columns of a file whose rows are identified by handles.
+fn people(options: &mut ImportOptions) {
+    let columns = [
+        ("mail", "handles.email"),
+        ("tel", "handles.phone"),
+        ("nick", "handles.username"),
+        ("groups", "groups"),
+        ("json", "attributes"),
+        ("roles", "attributes.roles"),
+        ("hash", "password_hash"),
+    ];
+    options.handles = true;
+    options.aliases = false;
+    options.blank = Blank::Ignore;
+    options.unmapped = Unmapped::Ignore;
+    options.source = "people".to_owned();
+    options.mapping = columns
+        .map(|(header, field)| (header.to_owned(), Some(field.to_owned())))
+        .into();
+    options.rules = [
+        ("groups", Rule::Names { most: 2 }),
+        (
+            "json",
+            Rule::Buckets {
+                name_bytes: 5,
+                value_bytes: 5,
+            },
+        ),
+        ("roles", Rule::List),
+        ("hash", Rule::PasswordHash),
+    ]
+    .map(|(header, rule)| (header.to_owned(), rule))
+    .into();
+}
+
+#[test]
+fn handles_give_a_row_its_key_and_fill_its_fields() {
+    let rows = rows(&["other", "nick", "tel", "mail", "roles"], people);
+    let row = row(rows.judge(
+        1,
+        2,
+        &["x", "ana", "+491, +492", "Ana@X.com,b@x.com,ana@x.COM", "b, a"],
+        false,
+    ));
+    let handles: Vec<&str> = row.handles.iter().map(|handle| &*handle.value).collect();
+    assert_eq!(handles, ["ana", "+491", "+492", "ana@x.com", "b@x.com"]);
+    assert_eq!((row.key.source(), row.key.source_id()), ("people", "ana@x.com"));
+    let said = Resource::Users.fields().iter().zip(&row.values);
+    let said: Vec<(&str, &Patch<Box<str>>)> = said
+        .filter(|(_, patch)| **patch != Patch::Keep)
+        .map(|(field, patch)| (field.name, patch))
+        .collect();
+    let fill = |text: &str| Patch::Fill(Box::from(text));
+    assert_eq!(
+        said,
+        [
+            ("email", &fill("Ana@x.com")),
+            ("username", &fill("ana")),
+            ("phone", &fill("+491"))
+        ]
+    );
+    let attributes: Vec<(&str, &Patch<Value>)> = row.attributes.iter().map(|(name, patch)| (&**name, patch)).collect();
+    assert_eq!(attributes, [("roles", &Patch::Set(serde_json::json!(["b", "a"])))]);
+    assert!(row.cells.is_some(), "the row may still be refused");
+}
+
+#[test]
+fn what_is_wrong_with_a_row_of_handles() {
+    let rows = rows(&["mail", "tel", "nick", "groups", "json", "hash"], people);
+    let judge = |cells: &[&str]| labels(rows.judge(1, 2, cells, false));
+    assert_eq!(judge(&["", " , ", "", "ab", "", ""]), ["handles:required"]);
+    assert_eq!(judge(&["a@", "", "", "", "", ""]), ["handles.email:invalid-email"]);
+    for phone in ["4915", "+0491", "+49 30 123", "+1234567890123456", "+4", "+49,030"] {
+        assert_eq!(
+            judge(&["a@x.com", phone, "", "", "", ""]),
+            ["handles.phone:invalid-phone"],
+            "{phone}"
+        );
+    }
+    assert_eq!(
+        judge(&["", "4.9E+10", "", "", "", ""]),
+        ["handles.phone:spreadsheet-damage"]
+    );
+    assert_eq!(
+        judge(&["", "", &"a,".repeat(101), "", "", ""]),
+        ["handles.username:too-long"]
+    );
+    assert_eq!(
+        judge(&["a@x.com", "", "", "ab,b c", r#"{"b":1}"#, "secret"]),
+        [
+            "groups:invalid-name",
+            "invalid-json",
+            "password_hash:invalid-password-hash",
+        ]
+    );
+    assert_eq!(
+        judge(&["a@x.com", "", "", "ab,bc,cd", r#"{"b":{"k":"123456"}}"#, ""]),
+        ["groups:too-long", "too-long"]
     );
 }

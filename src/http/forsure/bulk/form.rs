@@ -8,7 +8,6 @@ use worker::import::{Blank, ImportOptions};
 use worker::ports::Checkpoint;
 use worker::reader::{Reader, Shape};
 use worker::resource::Resource;
-use worker::resource::cell::REDACTED;
 
 use crate::http::body::fields::{Bounds, Fields};
 use crate::http::problem::{Kind, Problem};
@@ -150,15 +149,10 @@ fn cells(row: &str) -> Option<Vec<String>> {
     alone.then(|| record.cells.iter().map(str::to_owned).collect())
 }
 
-/// A row that fails for the number of its cells, in place of one that has none. What it says may hold a password in any
-/// place, so that it is repeated only where no column is for one.
+/// A row that fails for the number of its cells, in place of one that has none. Where a column is for passwords, all of such
+/// a row is kept as if it were one.
 fn broken(header: &[&str], row: &str) -> Vec<String> {
-    let has_secrets = header.iter().any(|name| Resource::Clients.is_sensitive(name));
-    let mut cells = vec![if has_secrets {
-        REDACTED.to_owned()
-    } else {
-        row.chars().take(KEPT_CHARS).collect()
-    }];
+    let mut cells = vec![row.chars().take(KEPT_CHARS).collect()];
     if header.len() == cells.len() {
         cells.push(String::new());
     }
@@ -222,7 +216,7 @@ mod tests {
             json!({"name": "A", "password": "***"})
         );
         assert_eq!(sample.len(), 1);
-        assert_eq!(broken(&header, "A,geheim\nB"), [REDACTED]);
+        assert_eq!(broken(&header, "A,geheim\nB"), ["A,geheim\nB"]);
         assert_eq!(broken(&["name"], "A\nB"), ["A\nB", ""]);
     }
 }

@@ -5,6 +5,7 @@
 
 mod children;
 mod copy;
+mod handles;
 pub(in crate::store) mod pool;
 mod probe;
 mod trouble;
@@ -21,6 +22,7 @@ use self::pool::{BulkPool, Connection, Session};
 use self::probe::{Lock, Records};
 use self::trouble::Trouble;
 use super::children::seal_preview;
+use super::handles::Rows;
 use super::job::{Job, Ledgered, Settled, Standing, advanced, read_counts};
 use crate::store::cell::{signed, unsigned};
 use crate::store::error::StoreError;
@@ -122,45 +124,60 @@ fn six(row: &Row) -> Result<[i64; 6], tokio_postgres::Error> {
 /// Plans the batch and writes its records. A key that another writer takes meanwhile shows as a violation of its
 /// uniqueness, a record that another one changes by its version; by then that writer has committed, and the batch is
 /// classified again, with the records locked.
-async fn place<'a>(session: &mut Session<'_>, job: &Job<'a>, standing: &Standing) -> Result<Plan<'a>, Trouble> {
+async fn place(session: &mut Session<'_>, job: &Job<'_>, standing: &Standing) -> Result<Plan<'static>, Trouble> {
     let mut lock = Lock::Versions;
     for _ in 0..CLASSIFICATIONS {
-        let (plan, records) = classify(session, job, standing, lock).await?;
-        session.command("savepoint records").await?;
-        match write_records(session, job, &plan, &records, standing.now).await {
-            Err(Trouble::Overtaken) => session.command("rollback to savepoint records").await?,
-            other => return other.map(|()| plan),
+        let rows = handles::rows(session, job).await?;
+        let job = &job.with(&rows.batch);
+        if let Some(classified) = classify(session, job, &rows, standing, lock).await? {
+            session.command("savepoint records").await?;
+            match write_records(session, job, &rows, &classified, standing.now).await {
+                Err(Trouble::Overtaken) => session.command("rollback to savepoint records").await?,
+                other => return other.map(|()| classified.plan.rest()),
+            }
         }
         lock = Lock::Rows;
     }
     Err(Trouble::Overtaken)
 }
 
+/// A plan, and what was read of the records that it changes.
+struct Classified<'a> {
+    plan: Plan<'a>,
+    records: Records,
+}
+
 async fn write_records(
     session: &mut Session<'_>,
     job: &Job<'_>,
-    plan: &Plan<'_>,
-    records: &Records,
+    rows: &Rows<'_>,
+    Classified { plan, records }: &Classified<'_>,
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
     write::insert(session, job, &plan.inserts, now).await?;
     write::update(session, job, &plan.updates, &records.versions, now).await?;
-    children::write(session, job, plan, &records.kept, now).await
+    children::write(session, job, plan, &records.kept, now).await?;
+    handles::write(session, job, &rows.to_write(plan)).await
 }
 
+/// Nothing, where a handle led to a record that another writer has taken away since.
 async fn classify<'a>(
     session: &mut Session<'_>,
     job: &Job<'a>,
+    rows: &Rows<'_>,
     standing: &Standing,
     lock: Lock,
-) -> Result<(Plan<'a>, Records), Trouble> {
+) -> Result<Option<Classified<'a>>, Trouble> {
     let planner = Planner::new(job.batch, job.run.options.mode);
     let hits = probe::probe(session, job, planner.keys()).await?;
     let mut records = probe::load(session, job, &planner, &hits, lock).await?;
     let found = hits.found(&planner, std::mem::take(&mut records.loaded));
+    if rows.is_stale(&planner, &found) {
+        return Ok(None);
+    }
     let mut plan = planner.plan(found, job.policy(&standing.counts));
     seal_preview(job, &mut plan)?;
-    Ok((plan, records))
+    Ok(Some(Classified { plan, records }))
 }
 
 /// The last statement: what a poll will show, and where the next batch starts. A committed batch clears the suspicion that

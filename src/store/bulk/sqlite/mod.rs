@@ -2,6 +2,7 @@
 //! nothing changes between probe and write, and a batch is classified once. Times are bound, in diesel's own spelling.
 
 mod children;
+mod handles;
 mod probe;
 mod statement;
 
@@ -26,10 +27,13 @@ pub(super) fn commit_batch(connection: &mut SqliteConnection, job: &Job<'_>) -> 
         let Some(standing) = guard(connection, job)? else {
             return Ok(Commit::Fenced);
         };
+        let rows = handles::rows(connection, job)?;
+        let job = &job.with(&rows.batch);
         let (plan, kept) = classify(connection, job, &standing)?;
         insert(connection, job, &plan.inserts, standing.now)?;
         update(connection, job, &plan.updates, standing.now)?;
         children::write(connection, job, &plan, &kept, standing.now)?;
+        handles::write(connection, job, &rows.to_write(&plan))?;
         keep_failures(connection, job, &plan.failures)?;
         let settled = Settled::new(&standing, &plan)?;
         advance(connection, job, &settled)?;

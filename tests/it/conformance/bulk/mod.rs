@@ -4,6 +4,7 @@ mod bench;
 mod clients;
 mod clients_model;
 mod dry_run;
+mod handles;
 mod lost;
 mod model;
 mod outside;

@@ -20,7 +20,7 @@ fn put<T: Clone>(value: &mut Option<String>, patch: &Patch<T>, text: impl Fn(&T)
         Patch::Keep => {}
         Patch::Clear => *value = None,
         Patch::Set(new) => *value = Some(text(new)),
-        Patch::Merge(_) => panic!("no row of these stories merges"),
+        Patch::Merge(_) | Patch::Overlay(_) | Patch::Fill(_) => panic!("no row of these stories merges or fills"),
     }
 }
 
