@@ -23,7 +23,39 @@ pub(super) async fn read_object(
     payload: web::Payload,
     types: &[&str],
 ) -> Result<Map<String, Value>, Problem> {
+    parse_object(&read_bytes(request, payload, types, MAX_JSON_BYTES).await?)
+}
+
+/// Reads a whole body as text of at most `most` bytes; what it says is for the caller.
+pub(super) async fn read_text(
+    request: &HttpRequest,
+    payload: web::Payload,
+    types: &[&str],
+    most: usize,
+) -> Result<String, Problem> {
+    let bytes = read_bytes(request, payload, types, most).await?;
+    String::from_utf8(bytes).map_err(|_| Problem::with(Kind::InvalidJson, "The body is not UTF-8."))
+}
+
+/// Makes something of a large text, off the threads that answer requests.
+pub(super) async fn parse<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    web::block(work).await.map_err(|_| Problem::new(Kind::Internal))?
+}
+
+async fn read_bytes(
+    request: &HttpRequest,
+    payload: web::Payload,
+    types: &[&str],
+    most: usize,
+) -> Result<Vec<u8>, Problem> {
     check_type(request, types)?;
+    let too_large = || body::too_large(u64::try_from(most).unwrap_or(u64::MAX));
+    let length = body::content_length(request.headers()).map(usize::try_from);
+    if length.is_some_and(|length| length.is_ok_and(|length| length > most)) {
+        return Err(too_large());
+    }
     let doors = request.app_data::<web::Data<Doors>>();
     let limits = doors
         .map(|doors| doors.pace.clone())
@@ -31,12 +63,12 @@ pub(super) async fn read_object(
     let mut incoming = Incoming::new(payload.into_inner(), limits);
     let mut bytes = Vec::new();
     while let Some(chunk) = incoming.next().await? {
-        if bytes.len() + chunk.len() > MAX_JSON_BYTES {
-            return Err(body::too_large(u64::try_from(MAX_JSON_BYTES).unwrap_or(u64::MAX)));
+        if bytes.len() + chunk.len() > most {
+            return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
     }
-    parse_object(&bytes)
+    Ok(bytes)
 }
 
 fn check_type(request: &HttpRequest, types: &[&str]) -> Result<(), Problem> {

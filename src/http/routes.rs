@@ -10,11 +10,12 @@ use utoipa_actix_web::service_config::ServiceConfig as Documented;
 
 use super::forsure::bulk;
 use super::forsure::{aliases, clients, credentials, portfolio};
+use super::loginradius::profiles;
 use super::native::{imports, keys, organization, report_types, users};
 use super::problem::{Kind, Problem};
 use super::slashid::persons;
 use super::spigit::files;
-use super::{health, openapi};
+use super::{health, openapi, propeller};
 
 /// Routes that the OpenAPI document shows.
 pub(super) fn documented(config: &mut Documented<'_>) {
@@ -48,6 +49,11 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         .service(files::upload_file)
         .service(files::show_file)
         .service(files::delete_file)
+        // /users/bulk
+        .service(propeller::users::upsert_users)
+        // /v2/bulk
+        .service(profiles::upsert_profiles)
+        .service(profiles::upsert_profiles_unversioned)
         // /persons
         .service(persons::download_template)
         .service(persons::import_persons)

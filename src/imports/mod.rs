@@ -2,9 +2,11 @@
 //! SQL. Ids of another organization are absent here.
 
 pub mod cancel;
+pub mod composed;
 pub mod delete;
 pub mod failed_rows;
 mod ledger;
+pub mod outcomes;
 pub mod quota;
 pub mod read;
 pub mod returned_rows;

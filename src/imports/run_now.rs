@@ -46,6 +46,10 @@ pub(super) async fn run(app: &App, upload: &Upload, body: mpsc::Receiver<BodyPar
         .ok_or(SubmitError::Unfinished(import.id))
 }
 
+fn writer() -> Writer<Vec<u8>> {
+    csv::WriterBuilder::new().flexible(true).from_writer(Vec::new())
+}
+
 /// A file made in memory, row by row.
 pub struct Table {
     writer: Writer<Vec<u8>>,
@@ -54,9 +58,7 @@ pub struct Table {
 impl Table {
     /// Starts with the header.
     pub fn new(header: &[&str]) -> Self {
-        let mut table = Self {
-            writer: csv::WriterBuilder::new().flexible(true).from_writer(Vec::new()),
-        };
+        let mut table = Self { writer: writer() };
         table.row(header);
         table
     }
@@ -70,6 +72,12 @@ impl Table {
     /// How many bytes there are so far, about.
     pub fn bytes(&self) -> usize {
         self.writer.get_ref().len()
+    }
+
+    /// What has been added since the last call.
+    pub fn take(&mut self) -> Bytes {
+        let empty = std::mem::replace(&mut self.writer, writer());
+        empty.into_inner().unwrap_or_default().into()
     }
 
     /// The file as a body.

@@ -6,8 +6,9 @@ pub mod clients;
 mod credential_draft;
 pub mod credentials;
 mod draft;
-pub mod reseal;
+pub mod parents;
 mod password;
+pub mod reseal;
 mod rules;
 pub mod users;
 

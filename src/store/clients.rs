@@ -19,7 +19,7 @@ use super::model::{
     Alias, AliasChange, AliasRemoval, Client, ClientChange, ClientFilter, ClientPage, ClientStats, ClientWrite,
 };
 use super::schema::{client_aliases, clients, credentials};
-use super::search::{contains, lower};
+use super::search::{AnyScript, contains, lower};
 
 /// A client of an organization by its number.
 macro_rules! own {
@@ -69,7 +69,7 @@ macro_rules! matching {
         if let Some(part) = &filter.search {
             let pattern = contains(part);
             let pattern = || lower(Some(pattern.clone()));
-            let name = lower(clients::name.nullable()).like(pattern()).escape('\\');
+            let name = lower(AnyScript(clients::name)).like(pattern()).escape('\\');
             if filter.name_only {
                 query = query.filter(name);
             } else {

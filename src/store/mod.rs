@@ -22,6 +22,7 @@ mod error;
 mod failures;
 mod import_row;
 mod imports;
+mod known_users;
 mod lease;
 mod migrate;
 pub mod model;

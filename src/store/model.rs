@@ -275,6 +275,19 @@ pub struct User {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What is looked up of many users at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownUser {
+    /// Its number.
+    pub id: i64,
+    /// Its identity at the source.
+    pub key: Key,
+    /// Whose child it is, as it is stored.
+    pub parent: Option<String>,
+    /// The import that made it.
+    pub created_by_import: Option<ImportId>,
+}
+
 /// Which users to list.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {

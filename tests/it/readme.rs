@@ -59,7 +59,11 @@ async fn the_readmes_commands_do_what_it_says() {
     assert_eq!(answer(forsure)["aliases"]["DE"], "ABC GmbH");
     let users = answer(propeller);
     let user = &users["data"][0];
-    assert_eq!((&user["action"], &user["key"]), (&"create".into(), &3_002_196.into()), "{users}");
+    assert_eq!(
+        (&user["action"], &user["key"]),
+        (&"create".into(), &3_002_196.into()),
+        "{users}"
+    );
     assert_eq!(answer(loginradius)["Profile"]["RecordInserted"], 1);
     let persons = answer(slashid);
     assert_eq!(persons["result"]["successful_imports"], 2, "{persons}");

@@ -23,11 +23,17 @@ async fn check_sealed(running: &Running, import: i64) {
     assert!(failed.contains("marked-secret-two"), "{failed}");
     let path = "/saas/logins/clients?search=ABC";
     let id = running.client.get(path).await.expect(200).json()["clients"][0]["id"].clone();
-    let credentials = running.client.get(&format!("/saas/logins/clients/{id}/credentials/DE")).await;
+    let credentials = running
+        .client
+        .get(&format!("/saas/logins/clients/{id}/credentials/DE"))
+        .await;
     assert_eq!(credentials.expect(200).json()[0]["password"], "marked-secret-one");
     let dump = running.dump().await;
     assert!(dump.contains("Stiftung EAR"), "the dump shows what is no secret");
-    assert!(!dump.contains("marked-secret"), "a thief of the database reads no password");
+    assert!(
+        !dump.contains("marked-secret"),
+        "a thief of the database reads no password"
+    );
 }
 
 async fn import_clients(running: &Running) -> i64 {

@@ -257,6 +257,10 @@ pub struct ImportOptions {
     pub encoding: Option<String>,
     /// The import whose failed rows this one mends.
     pub retry_of: Option<ImportId>,
+    /// The file was composed from records that do not all name the same fields: a cell that is `cell::ERASED` removes the
+    /// value, whatever `blank` says of empty ones, and what stands in the column `mapping::REFUSED_COLUMN` refuses its row.
+    #[serde(default)]
+    pub composed: bool,
 }
 
 impl ImportOptions {
@@ -280,6 +284,7 @@ impl ImportOptions {
             delimiter: None,
             encoding: None,
             retry_of: None,
+            composed: false,
         }
     }
 }

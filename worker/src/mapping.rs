@@ -12,6 +12,8 @@ mod aliases;
 
 /// Columns of ours in a failed-rows file; never mapped, so that the file can be sent again as it is.
 pub const RESERVED_PREFIX: &str = "_import_";
+/// Holds, in a composed file, what is wrong with a record before any cell is looked at; in a failed-rows file, what was wrong.
+pub const REFUSED_COLUMN: &str = "_import_error";
 /// Stands in a failed-rows file for spreadsheets, whose cells may begin with one quote more than the original.
 pub const QUOTED_COLUMN: &str = "_import_quoted";
 /// `attributes.X` names the attribute X, in a header and in a caller's mapping.
@@ -40,6 +42,8 @@ pub enum Target {
     Attribute(String),
     /// Many attributes: the cells are JSON objects.
     Attributes,
+    /// Nothing, but a filled cell refuses its row, in its own words.
+    Refusal,
     /// What a person is known by; several in a cell, separated by commas.
     Handles(HandleKind),
     /// Nothing: the caller said so, or the column is one of ours (`_import_*`).
@@ -54,7 +58,7 @@ impl Target {
             Self::Attribute(name) => Some(format!("{ATTRIBUTE_PREFIX}{name}")),
             Self::Attributes => Some(ATTRIBUTES.to_owned()),
             Self::Handles(kind) => Some(format!("{HANDLES_PREFIX}{}", kind.as_str())),
-            Self::Ignored => None,
+            Self::Refusal | Self::Ignored => None,
         }
     }
 }
@@ -77,7 +81,7 @@ fn refuse<T>(code: &'static str, detail: String) -> Result<T, MappingError> {
 pub fn sensitive_cells(columns: &[Column], resource: Resource, cells: usize) -> Vec<bool> {
     let is_sensitive = |column: &Column| match &column.target {
         Target::Field(name) => resource.is_sensitive(name),
-        Target::Attribute(_) | Target::Attributes | Target::Handles(_) | Target::Ignored => false,
+        Target::Attribute(_) | Target::Attributes | Target::Handles(_) | Target::Refusal | Target::Ignored => false,
     };
     let by_column: Vec<bool> = columns.iter().map(is_sensitive).collect();
     if cells == columns.len() {
@@ -136,6 +140,9 @@ enum Certainty {
 }
 
 fn target_of(header: &str, options: &ImportOptions) -> Result<(Target, Certainty), MappingError> {
+    if options.composed && header == REFUSED_COLUMN {
+        return Ok((Target::Refusal, Certainty::Exact));
+    }
     if header.starts_with(RESERVED_PREFIX) {
         return Ok((Target::Ignored, Certainty::Exact));
     }

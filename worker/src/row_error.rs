@@ -31,6 +31,8 @@ pub enum RowCode {
     ColumnCount,
     /// A quote inside an unquoted cell, or text after a closing quote.
     BadQuote,
+    /// Whoever composed the file could not make a row of the record.
+    Refused,
     /// Not a name of the accepted shape.
     InvalidName,
     /// Not a password hash of a known form.
@@ -59,6 +61,7 @@ impl RowCode {
             Self::SpreadsheetDamage => "spreadsheet-damage",
             Self::ColumnCount => "column-count",
             Self::BadQuote => "bad-quote",
+            Self::Refused => "refused",
             Self::InvalidName => "invalid-name",
             Self::InvalidPasswordHash => "invalid-password-hash",
             Self::HandleConflict => "handle-conflict",

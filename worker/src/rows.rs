@@ -11,7 +11,7 @@ use crate::batch::handles::HandleKind;
 use crate::batch::{Fate, Patch, Row};
 use crate::import::{Blank, ImportOptions, Mode, Ragged};
 use crate::mapping::{self, Column, QUOTED_COLUMN, Target};
-use crate::resource::cell::{self, CellError};
+use crate::resource::cell::{self, CellError, ERASED};
 use crate::resource::clients::Part;
 use crate::resource::rule::{self, Rule};
 use crate::resource::{Field, Kind, Resource};
@@ -22,7 +22,7 @@ mod errors;
 mod handles;
 mod key;
 
-use self::errors::{attribute_error, bad_quote_error, column_count_error, failure, owned, row_error};
+use self::errors::{attribute_error, bad_quote_error, column_count_error, failure, owned, refused_error, row_error};
 use self::handles::Handles;
 
 /// What a column fills, by position.
@@ -36,6 +36,7 @@ enum Slot {
     Part(Part),
     Attribute(Arc<str>),
     Attributes,
+    Refusal,
     /// Handles of this kind.
     Handles(HandleKind),
     Ignored,
@@ -55,6 +56,7 @@ pub struct Rows {
     fields: &'static [Field],
     source: String,
     blank: Blank,
+    composed: bool,
     merge: bool,
     ragged: Ragged,
     keep_cells: bool,
@@ -97,6 +99,7 @@ impl Rows {
             fields: options.resource.fields(),
             source: options.source.clone(),
             blank: options.blank,
+            composed: options.composed,
             merge: options.merge,
             ragged: options.ragged,
             keep_cells: options.mode != Mode::Upsert || options.handles,
@@ -174,6 +177,8 @@ impl Rows {
     fn take(&self, draft: &mut Draft, slot: &Slot, header: &str, cell: &str) {
         match slot {
             Slot::Ignored => {}
+            Slot::Refusal if cell.is_empty() => {}
+            Slot::Refusal => draft.errors.push(refused_error(cell)),
             Slot::Key(place) => {
                 let Some(field) = self.key_fields.get(*place) else {
                     return;
@@ -191,6 +196,7 @@ impl Rows {
             }
             Slot::Value(place, field) => {
                 let patch = match filled(field.kind, cell) {
+                    Some(ERASED) if self.composed => Patch::Clear,
                     None => self.blank(),
                     Some(text) => match self.check(field.kind, header, text) {
                         Ok(text) if self.merge && field.kind == Kind::JsonArray => Patch::Merge(text.as_ref().into()),
@@ -284,6 +290,7 @@ impl Rows {
 fn slot(target: &Target, resource: Resource) -> Slot {
     match target {
         Target::Ignored => Slot::Ignored,
+        Target::Refusal => Slot::Refusal,
         Target::Attributes => Slot::Attributes,
         Target::Handles(kind) => Slot::Handles(*kind),
         Target::Attribute(name) => Slot::Attribute(name.as_str().into()),

@@ -4,8 +4,8 @@
 //! Strict as the native API is (chosen): a parameter or member that no operation knows is refused with its nearest known
 //! name, and so is one that is given twice. A member that is null is cleared, one that is missing stays.
 
-pub mod bulk;
 pub mod aliases;
+pub mod bulk;
 pub mod client_view;
 pub mod clients;
 pub mod credential_view;

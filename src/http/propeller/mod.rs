@@ -1,7 +1,14 @@
 //! The surface of the seed's propeller document: users by source id, many at once, each with an outcome. Its paths, words and
 //! envelope; what it does differently from others is a value in `ImportOptions`.
 
+mod batch;
 pub mod error;
+mod schema;
+mod user;
+pub mod users;
+pub mod wire;
 
 /// Everything below is this surface's.
 pub const PREFIXES: [&str; 1] = ["/users"];
+/// The surface's name in the record of an import.
+const SURFACE: &str = "propeller";

@@ -130,6 +130,28 @@ both_databases! {
         assert_eq!(find(source).await, Vec::<String>::new());
     }
 
+    async fn many_are_looked_up_by_key_or_number(db) {
+        let (org, other) = (db.org("acme").await, db.org("umbrella").await);
+        let child = db.store.insert_user(org, key("1"), stored(&[("parent", "hr/2")])).await.unwrap().unwrap();
+        let german = Key::user("hr", "1", "de");
+        let odd = key("a\"b',{[\\ü/%");
+        for one in [&german, &odd, &key("2")] {
+            db.store.insert_user(org, one.clone(), stored(&[])).await.unwrap().unwrap();
+        }
+        let theirs = db.store.insert_user(other, key("3"), stored(&[])).await.unwrap().unwrap();
+        let mut asked: Vec<Key> = (0..5_000).map(|n| key(&format!("absent-{n}"))).collect();
+        asked.extend([key("1"), odd.clone(), key("3"), key("nul\0"), Key::user("HR", "2", "")]);
+        let mut found = db.store.users_by_keys(org, asked).await.unwrap();
+        found.sort_by_key(|user| user.id);
+        let shown: Vec<(&Key, Option<&str>)> = found.iter().map(|user| (&user.key, user.parent.as_deref())).collect();
+        assert_eq!(shown, [(&key("1"), Some("hr/2")), (&odd, None)]);
+        assert_eq!((found[0].id, found[0].created_by_import), (child.id, None));
+        let ids = (0..5_000).map(|n| 1_000_000 + n).chain([child.id, theirs.id]).collect();
+        assert_eq!(db.store.users_by_ids(org, ids).await.unwrap(), found[..1]);
+        assert_eq!(db.store.users_by_keys(org, Vec::new()).await.unwrap(), []);
+        assert_eq!(db.store.users_by_ids(org, Vec::new()).await.unwrap(), []);
+    }
+
     async fn users_come_by_page_in_their_order(db) {
         let (org, other) = (db.org("acme").await, db.org("umbrella").await);
         let mut ids = Vec::new();

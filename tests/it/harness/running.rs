@@ -224,7 +224,10 @@ impl Running {
             return postgres_rows(&self.database().await).await;
         };
         let files = [path.to_owned(), format!("{path}-wal")];
-        let bytes: Vec<u8> = files.iter().flat_map(|file| std::fs::read(file).unwrap_or_default()).collect();
+        let bytes: Vec<u8> = files
+            .iter()
+            .flat_map(|file| std::fs::read(file).unwrap_or_default())
+            .collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -339,7 +342,10 @@ async fn postgres_rows(client: &tokio_postgres::Client) -> String {
     let mut dump = String::new();
     for table in client.query(tables, &[]).await.expect("the catalogue") {
         let table: String = table.get(0);
-        let rows = client.query(&format!("select t::text from \"{table}\" t"), &[]).await.expect("its rows");
+        let rows = client
+            .query(&format!("select t::text from \"{table}\" t"), &[])
+            .await
+            .expect("its rows");
         for row in rows {
             dump.push_str(&format!("{table}: {}\n", row.get::<_, String>(0)));
         }

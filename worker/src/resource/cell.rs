@@ -27,6 +27,9 @@ const MAX_JSON_DEPTH: usize = 32;
 /// What a failed-rows file shows in place of a secret; never taken as one.
 pub const REDACTED: &str = "[redacted]";
 
+/// What a composed file holds where a value is to be removed (CANCEL). No value of any field is a control character.
+pub const ERASED: &str = "\u{18}";
+
 /// What is wrong with a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellError {

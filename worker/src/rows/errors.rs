@@ -64,3 +64,15 @@ pub(super) fn bad_quote_error() -> RowError {
     let expected = r#"quotes around the whole cell and doubled inside: "5"" pipe""#;
     shape_error(RowCode::BadQuote, message.to_owned(), expected.to_owned())
 }
+
+/// What the file's composer found wrong, in its own words.
+pub(super) fn refused_error(reason: &str) -> RowError {
+    RowError {
+        code: RowCode::Refused,
+        field: None,
+        column: None,
+        message: reason.to_owned(),
+        expected: None,
+        value: None,
+    }
+}

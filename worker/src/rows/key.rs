@@ -87,9 +87,11 @@ impl Rows {
         }
     }
 
-    /// A key cell that is filled but wrong has its error already; an empty one is named.
+    /// A key cell that is filled but wrong has its error already, and a refused row its reason; an empty one is named.
     fn miss_key(&self, draft: &mut Draft) {
-        let named = |error: &RowError| error.field.as_ref().is_some_and(|field| self.key.contains(field));
+        let named = |error: &RowError| {
+            error.code == RowCode::Refused || error.field.as_ref().is_some_and(|field| self.key.contains(field))
+        };
         if draft.errors.iter().any(named) {
             return;
         }
@@ -104,7 +106,12 @@ impl Rows {
         match slot {
             Slot::Key(place) => self.key_fields.get(*place).map(|field| field.name),
             Slot::Value(_, field) => Some(field.name),
-            Slot::Part(_) | Slot::Attribute(_) | Slot::Attributes | Slot::Handles(_) | Slot::Ignored => None,
+            Slot::Part(_)
+            | Slot::Attribute(_)
+            | Slot::Attributes
+            | Slot::Handles(_)
+            | Slot::Refusal
+            | Slot::Ignored => None,
         }
     }
 }
