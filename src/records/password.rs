@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// What a list shows in place of a password; never taken as one.
-pub const HIDDEN: &str = "***";
+pub use worker::resource::clients::HIDDEN;
 
 /// A password in clear. Neither log nor error can show it by accident.
 #[derive(Clone, PartialEq, Eq)]

@@ -70,7 +70,8 @@ const MAPPING: [&str; 9] = [
 
 /// A random row: known, new and repeated clients, credentials whole and in part, rows that are none.
 fn random_row(dice: &mut Dice) -> String {
-    let mut pick = |words: &[&str]| words[usize::try_from(dice.below(u64::try_from(words.len()).unwrap())).unwrap()].to_owned();
+    let mut pick =
+        |words: &[&str]| words[usize::try_from(dice.below(u64::try_from(words.len()).unwrap())).unwrap()].to_owned();
     let client = [
         pick(&NAMES),
         pick(&["", "active", "archived"]),

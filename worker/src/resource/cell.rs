@@ -55,6 +55,7 @@ pub fn check(kind: Kind, cell: &str) -> Result<Cow<'_, str>, CellError> {
     match kind {
         Kind::Id => id(cell),
         Kind::Text(max) => text(cell, max),
+        Kind::Line(max) => line(cell, max),
         Kind::Email => email(cell),
         Kind::Phone => phone(cell),
         Kind::Gender => gender(cell),
@@ -137,6 +138,17 @@ fn text(cell: &str, max: usize) -> Result<Cow<'_, str>, CellError> {
         return fail(RowCode::ControlCharacter, "holds a control character", "text");
     }
     Ok(Cow::Borrowed(cell))
+}
+
+fn line(cell: &str, max: usize) -> Result<Cow<'_, str>, CellError> {
+    match text(cell, max) {
+        Ok(text) if text.chars().any(char::is_control) => fail(
+            RowCode::ControlCharacter,
+            "holds a control character",
+            "text on one line",
+        ),
+        checked => checked,
+    }
 }
 
 fn email(cell: &str) -> Result<Cow<'_, str>, CellError> {

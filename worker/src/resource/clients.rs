@@ -12,6 +12,12 @@ pub const KEY_FIELDS: &[Field] = &[Field {
     kind: Kind::Id,
 }];
 
+/// Longest text of several lines in bytes.
+const LINES_BYTES: usize = 4096;
+
+/// What the surfaces show in place of a password; never taken as one.
+pub const HIDDEN: &str = "***";
+
 /// The field that holds the aliases.
 pub const ALIASES: &str = "aliases";
 /// The field that holds the credentials.
@@ -21,7 +27,7 @@ pub const CREDENTIALS: &str = "credentials";
 pub const FIELDS: &[Field] = &[
     Field {
         name: "status",
-        kind: Kind::Text(100),
+        kind: Kind::Line(255),
     },
     Field {
         name: "shared",
@@ -29,11 +35,11 @@ pub const FIELDS: &[Field] = &[
     },
     Field {
         name: "notes",
-        kind: Kind::Text(64 * 1024),
+        kind: Kind::Text(LINES_BYTES),
     },
     Field {
         name: "client_organization",
-        kind: Kind::Text(255),
+        kind: Kind::Line(255),
     },
     Field {
         name: "collective_account",
@@ -65,7 +71,7 @@ pub const CREDENTIAL_KEY: &[Field] = super::report_types::KEY_FIELDS;
 pub const DETAILS: &[Field] = &[
     Field {
         name: "login",
-        kind: Kind::Text(1024),
+        kind: Kind::Line(255),
     },
     Field {
         name: "password",
@@ -73,15 +79,15 @@ pub const DETAILS: &[Field] = &[
     },
     Field {
         name: "registration_number",
-        kind: Kind::Text(255),
+        kind: Kind::Line(255),
     },
     Field {
         name: "interval",
-        kind: Kind::Text(255),
+        kind: Kind::Line(255),
     },
     Field {
         name: "extra_info",
-        kind: Kind::Text(64 * 1024),
+        kind: Kind::Text(LINES_BYTES),
     },
 ];
 

@@ -132,6 +132,8 @@ pub enum Kind {
     Id,
     /// Text of at most this many bytes.
     Text(usize),
+    /// Text of at most this many bytes on one line.
+    Line(usize),
     /// An e-mail address with a dotted domain, at most 254 bytes; the domain is stored in lower case.
     Email,
     /// 3 to 15 digits with an optional `+` and the usual separators; kept as written.

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::{Draft, Rows, Slot, filled, row_error};
 use crate::batch::Patch;
 use crate::import::Blank;
-use crate::resource::cell;
-use crate::resource::clients::{ALIAS, ALIASES, CREDENTIAL_KEY, CREDENTIALS, DETAILS, Part, credential_key};
+use crate::resource::cell::{self, CellError};
+use crate::resource::clients::{ALIAS, ALIASES, CREDENTIAL_KEY, CREDENTIALS, DETAILS, HIDDEN, Part, credential_key};
 use crate::resource::{Field, Kind};
 use crate::row_error::{RowCode, RowError};
 
@@ -133,6 +133,10 @@ impl Children {
         };
         let said = match filled(field.kind, cell) {
             None => blank(rule),
+            Some(HIDDEN) if field.is_sensitive() => {
+                self.is_credential = true;
+                return Err(row_error(field, header, HIDDEN, hidden()));
+            }
             Some(text) => {
                 self.is_credential = true;
                 Some(Value::String(check(field, header, text)?))
@@ -147,6 +151,14 @@ impl Children {
         let [country, pro, report_type] = self.key.each_ref().map(|part| part.as_deref().unwrap_or_default());
         let key = credential_key(country, pro, report_type);
         Map::from_iter([(key, Value::Object(self.details.clone()))])
+    }
+}
+
+fn hidden() -> CellError {
+    CellError {
+        code: RowCode::InvalidChoice,
+        message: "what is shown in place of a password; fill the password in, or leave the cell empty",
+        expected: "the password itself".to_owned(),
     }
 }
 

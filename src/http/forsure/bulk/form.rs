@@ -8,6 +8,7 @@ use worker::import::{Blank, ImportOptions};
 use worker::ports::Checkpoint;
 use worker::reader::{Reader, Shape};
 use worker::resource::Resource;
+use worker::resource::clients::HIDDEN;
 
 use crate::http::body::fields::{Bounds, Fields};
 use crate::http::problem::{Kind, Problem};
@@ -21,8 +22,6 @@ pub(super) const BOUNDS: Bounds = Bounds {
 };
 /// Rows that a preview repeats.
 const SAMPLE: usize = 10;
-/// What a preview shows of a password.
-const HIDDEN: &str = "***";
 /// The name that requests of this surface give a client's name.
 const CLIENT_NAME: &str = "client_name";
 /// How much is kept of a row that is no CSV record.

@@ -127,6 +127,8 @@ fn a_password_is_not_repeated_in_errors() {
         panic!("accepted")
     };
     assert_eq!(failure.errors.first().unwrap().value, None);
+    let shown = judge(&rows, &["A", "DE", "EAR", "WEEE", "", "***"]).unwrap_err();
+    assert_eq!(shown, ["password:invalid-choice"], "a list was copied");
 }
 
 #[test]
