@@ -32,6 +32,11 @@ fn body(status: u16) -> ErrorBody {
             "Access Unauthorized",
             "Access Unauthorized, please use valid authorization to access this endpoint.",
         ),
+        402 => (
+            7402,
+            "Quota exceeded",
+            "The quota of the tenant would be exceeded, please contact your system administrator.",
+        ),
         403 => (
             6003,
             "Access Forbidden",
