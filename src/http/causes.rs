@@ -22,7 +22,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         log(&error);
         match error {
-            StoreError::Unavailable(_) | StoreError::Busy | StoreError::Schema(_) => unavailable(),
+            StoreError::Unavailable(_) | StoreError::Busy | StoreError::Schema(_) | StoreError::UnknownKey(_) => {
+                unavailable()
+            }
             StoreError::Corrupt(_) | StoreError::Config(_) | StoreError::WrongSecret => Self::new(Kind::Internal),
         }
     }

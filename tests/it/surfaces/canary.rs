@@ -17,7 +17,7 @@ both_stacks! {
         let mut answers = send_secrets(&vendors).await;
         answers.push(running.stranger().get("/metrics").await.expect(200).text);
         let list = running.client.pages("/v1/imports").await;
-        assert!(list.len() >= 6, "{}", list.len());
+        assert!(list.len() >= 5, "{}", list.len());
         let reader = running.key_of("acme", &["imports:read", "records:read"]).await;
         for import in &list {
             let id = &import["id"];
