@@ -25,64 +25,96 @@ pub fn render(problem: &Problem) -> HttpResponse {
     HttpResponse::build(problem.status).json(body(problem.status.as_u16()))
 }
 
+/// By status; every other refusal is `INVALID` or `INTERNAL`.
+const TABLE: &[(u16, ErrorBody)] = &[
+    (401, UNAUTHORIZED),
+    (
+        402,
+        ErrorBody {
+            error_code: 7402,
+            message: "Quota exceeded",
+            description: "The quota of the tenant would be exceeded, please contact your system administrator.",
+        },
+    ),
+    (
+        403,
+        ErrorBody {
+            error_code: 6003,
+            message: "Access Forbidden",
+            description: "The key is not allowed to do this, please use one with the scope imports:write.",
+        },
+    ),
+    (
+        404,
+        ErrorBody {
+            error_code: 7404,
+            message: "Resource not found",
+            description: "There is no such endpoint, please check the path.",
+        },
+    ),
+    (
+        405,
+        ErrorBody {
+            error_code: 7405,
+            message: "Method not allowed",
+            description: "Please use one of the methods in the header Allow.",
+        },
+    ),
+    (
+        408,
+        ErrorBody {
+            error_code: 7408,
+            message: "Request timed out",
+            description: "The post body came too slowly, please send it again.",
+        },
+    ),
+    (
+        413,
+        ErrorBody {
+            error_code: 7413,
+            message: "Post body is too large",
+            description: "Please use a post body of at most 10 MB, and send more profiles in another request.",
+        },
+    ),
+    (
+        415,
+        ErrorBody {
+            error_code: 7415,
+            message: "Media type not supported",
+            description: "Please use a valid post body in JSON format, with the Content-Type application/json.",
+        },
+    ),
+    (
+        503,
+        ErrorBody {
+            error_code: 7503,
+            message: "Service unavailable",
+            description: "The request could not be taken for now, please try again after the time in Retry-After.",
+        },
+    ),
+];
+
+const UNAUTHORIZED: ErrorBody = ErrorBody {
+    error_code: 6002,
+    message: "Access Unauthorized",
+    description: "Access Unauthorized, please use valid authorization to access this endpoint.",
+};
+
+const INVALID: ErrorBody = ErrorBody {
+    error_code: 7914,
+    message: "Post body is invalid",
+    description: "Please use a valid post body in JSON format.",
+};
+
+const INTERNAL: ErrorBody = ErrorBody {
+    error_code: 7909,
+    message: "Operation failed due to an internal error.",
+    description: "An unknown internal error occurred, please try again in a few minutes or contact your system administrator.",
+};
+
 fn body(status: u16) -> ErrorBody {
-    let (error_code, message, description) = match status {
-        401 => (
-            6002,
-            "Access Unauthorized",
-            "Access Unauthorized, please use valid authorization to access this endpoint.",
-        ),
-        403 => (
-            6003,
-            "Access Forbidden",
-            "The key is not allowed to do this, please use one with the scope imports:write.",
-        ),
-        404 => (
-            7404,
-            "Resource not found",
-            "There is no such endpoint, please check the path.",
-        ),
-        405 => (
-            7405,
-            "Method not allowed",
-            "Please use one of the methods in the header Allow.",
-        ),
-        408 => (
-            7408,
-            "Request timed out",
-            "The post body came too slowly, please send it again.",
-        ),
-        413 => (
-            7413,
-            "Post body is too large",
-            "Please use a post body of at most 10 MB, and send more profiles in another request.",
-        ),
-        415 => (
-            7415,
-            "Media type not supported",
-            "Please use a valid post body in JSON format, with the Content-Type application/json.",
-        ),
-        503 => (
-            7503,
-            "Service unavailable",
-            "The request could not be taken for now, please try again after the time in Retry-After.",
-        ),
-        500.. => (
-            7909,
-            "Operation failed due to an internal error.",
-            "An unknown internal error occurred, please try again in a few minutes or contact your system administrator.",
-        ),
-        _ => (
-            7914,
-            "Post body is invalid",
-            "Please use a valid post body in JSON format.",
-        ),
-    };
-    ErrorBody {
-        error_code,
-        message,
-        description,
-    }
+    let listed = TABLE.iter().find(|(of, _)| *of == status).map(|(_, body)| *body);
+    listed.unwrap_or(if status < 500 { INVALID } else { INTERNAL })
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ fn code_and_type(problem: &Problem) -> (u16, &'static str) {
     }
     match problem.status.as_u16() {
         401 => (10401, "Unauthorized"),
+        402 => (10402, "QuotaExceeded"),
         403 => (10403, "Forbidden"),
         404 => (10008, "NotFound"),
         405 => (10405, "MethodNotAllowed"),
