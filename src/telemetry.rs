@@ -34,7 +34,7 @@ pub enum LogError {
 
 /// Starts the log of the process; `filter` as in `info` or `longshore=debug,info`.
 pub fn start_log(filter: &str) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(own(filter)).map_err(|_| LogError::Filter(filter.to_owned()))?;
+    let filter = EnvFilter::try_new(safe(&own(filter))).map_err(|_| LogError::Filter(filter.to_owned()))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -56,6 +56,17 @@ fn own(filter: &str) -> String {
         return filter.to_owned();
     }
     format!("warn,longshore={filter},worker={filter}")
+}
+
+/// Libraries that tell of values, at whatever level was asked for: a password may be among them.
+const TALKATIVE: [&str; 3] = ["tokio_postgres", "diesel", "redis"];
+
+/// The filter with those libraries held back, as the last word about a target counts.
+fn safe(filter: &str) -> String {
+    let is_theirs = |word: &&str| TALKATIVE.iter().any(|name| word.trim().starts_with(name));
+    let ours = filter.split(',').filter(|word| !is_theirs(word)).map(str::to_owned);
+    let theirs = TALKATIVE.iter().map(|name| format!("{name}=warn"));
+    ours.chain(theirs).collect::<Vec<_>>().join(",")
 }
 
 /// A line for the person at the terminal, if there is one; a log of JSON lines stays one.
@@ -229,6 +240,14 @@ mod tests {
         let (one, other) = (Metrics::new(), Metrics::new());
         one.auth_failure("unknown");
         assert!(!other.render().contains("longshore_auth_failures_total"));
+    }
+
+    #[test]
+    fn no_filter_lets_a_library_tell_of_values() {
+        assert_eq!(
+            safe("debug,tokio_postgres::query=trace,h2=info"),
+            "debug,h2=info,tokio_postgres=warn,diesel=warn,redis=warn"
+        );
     }
 
     #[test]

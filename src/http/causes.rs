@@ -22,7 +22,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         log(&error);
         match error {
-            StoreError::Unavailable(_) | StoreError::Busy | StoreError::Schema(_) => unavailable(),
+            StoreError::Unavailable(_) | StoreError::Busy | StoreError::Schema(_) | StoreError::UnknownKey(_) => {
+                unavailable()
+            }
             StoreError::Corrupt(_) | StoreError::Config(_) | StoreError::WrongSecret => Self::new(Kind::Internal),
         }
     }
@@ -136,7 +138,16 @@ fn log(error: &(dyn Error + 'static)) {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
     use super::*;
+
+    fn line(cause: &str, problem: &Problem) -> String {
+        let header = |(name, value): &(HeaderName, HeaderValue)| format!(" {name}: {value:?}");
+        let retry: String = problem.headers.iter().map(header).collect();
+        let (status, code, detail) = (problem.status.as_u16(), problem.code, &problem.detail);
+        format!("{cause:21} {status} {code:22} {detail}{retry}")
+    }
 
     /// One of each error of each use case, as it meets a client.
     #[test]
@@ -185,22 +196,7 @@ mod tests {
             ("user contended", UserError::Contended.into()),
             ("user store", UserError::Store(store()).into()),
         ];
-        let table: Vec<String> = rows
-            .iter()
-            .map(|(cause, problem)| {
-                let retry = problem
-                    .headers
-                    .iter()
-                    .map(|(name, value)| format!(" {name}: {value:?}"))
-                    .collect::<String>();
-                format!(
-                    "{cause:21} {} {:22} {}{retry}",
-                    problem.status.as_u16(),
-                    problem.code,
-                    problem.detail
-                )
-            })
-            .collect();
+        let table: Vec<String> = rows.iter().map(|(cause, problem)| line(cause, problem)).collect();
         assert!(!table.join("\n").contains("secret detail"));
         insta::assert_snapshot!(table.join("\n"));
     }

@@ -49,14 +49,14 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         .service(files::upload_file)
         .service(files::show_file)
         .service(files::delete_file)
-        // /persons
-        .service(persons::download_template)
-        .service(persons::import_persons)
         // /users/bulk
         .service(propeller::users::upsert_users)
         // /v2/bulk
         .service(profiles::upsert_profiles)
         .service(profiles::upsert_profiles_unversioned)
+        // /persons
+        .service(persons::download_template)
+        .service(persons::import_persons)
         // /saas/logins; static paths before /clients/{id}
         .service(bulk::preview_bulk_upload)
         .service(bulk::execute_bulk_upload)

@@ -75,7 +75,7 @@ pub async fn learn_keys(app: App) {
             () = app.vault.misses_a_key() => {}
             () = tokio::time::sleep(jittered(TIDY_EVERY)) => {}
         }
-        if let Err(error) = app.store.load_keys(app.secrets.pepper()).await {
+        if let Err(error) = app.store.learn_keys().await {
             tracing::warn!(error = %error, "sweep.keys_not_learned");
         }
     }

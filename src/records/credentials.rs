@@ -85,8 +85,7 @@ pub async fn of_country(
     country: String,
 ) -> Result<Vec<OpenCredential>, CredentialError> {
     let found = app.store.credentials(org, client, Some(country)).await?;
-    let found = found.ok_or(CredentialError::ClientAbsent)?.into_iter();
-    found.map(|credential| open(app, org, credential)).collect()
+    open_all(app, org, found.ok_or(CredentialError::ClientAbsent)?).await
 }
 
 /// A client's credentials by number, and then, if asked for, the places of those that the catalogue has and the client has not.
@@ -162,7 +161,7 @@ pub async fn create(
         .into_iter()
         .map(row)
         .collect::<Result<Vec<_>, VaultError>>()?;
-    written(app, org, app.store.insert_credentials(org, client, rows).await?)
+    written(app, org, app.store.insert_credentials(org, client, rows).await?).await
 }
 
 /// Changes what the draft names. A linked credential keeps a login and password of its own that it is given, but shows those of
@@ -202,7 +201,7 @@ pub async fn update(
         extra_info: change.extra_info,
         collective_account_id,
     };
-    let shown = written(app, org, app.store.update_credential(org, place, change).await?)?;
+    let shown = written(app, org, app.store.update_credential(org, place, change).await?).await?;
     shown.into_iter().next().ok_or(CredentialError::Absent)
 }
 
@@ -241,7 +240,7 @@ fn place(credential: &Credential) -> ReportType {
     }
 }
 
-fn written(app: &App, org: OrgId, write: CredentialWrite) -> Result<Vec<OpenCredential>, CredentialError> {
+async fn written(app: &App, org: OrgId, write: CredentialWrite) -> Result<Vec<OpenCredential>, CredentialError> {
     let shown = match write {
         CredentialWrite::Written(shown) => shown,
         CredentialWrite::ClientAbsent => return Err(CredentialError::ClientAbsent),
@@ -249,7 +248,7 @@ fn written(app: &App, org: OrgId, write: CredentialWrite) -> Result<Vec<OpenCred
         CredentialWrite::Taken => return Err(CredentialError::Taken),
         CredentialWrite::Unlinkable(reason) => return Err(CredentialError::Unlinkable(reason)),
     };
-    shown.into_iter().map(|credential| open(app, org, credential)).collect()
+    open_all(app, org, shown).await
 }
 
 fn seal(app: &App, org: OrgId, row: &str, password: &Password) -> Result<String, VaultError> {
@@ -257,15 +256,18 @@ fn seal(app: &App, org: OrgId, row: &str, password: &Password) -> Result<String,
     app.vault.seal(&Place { org, row, column }, password.reveal())
 }
 
-fn open(app: &App, org: OrgId, credential: Credential) -> Result<OpenCredential, CredentialError> {
-    let password = match &credential.password {
-        None => None,
-        Some(kept) => {
-            let (row, column) = (kept.seal_id.as_str(), COLUMN);
-            Some(Password::new(
-                app.vault.open(&Place { org, row, column }, &kept.sealed)?,
-            ))
-        }
-    };
-    Ok(OpenCredential { credential, password })
+async fn open_all(app: &App, org: OrgId, credentials: Vec<Credential>) -> Result<Vec<OpenCredential>, CredentialError> {
+    let mut opened = Vec::with_capacity(credentials.len());
+    for credential in credentials {
+        let password = match &credential.password {
+            None => None,
+            Some(kept) => {
+                let (row, column) = (kept.seal_id.as_str(), COLUMN);
+                let place = Place { org, row, column };
+                Some(Password::new(app.store.open_cell(&place, &kept.sealed).await?))
+            }
+        };
+        opened.push(OpenCredential { credential, password });
+    }
+    Ok(opened)
 }

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The schema is not the one this binary was built for.
     #[error("{0}")]
     Schema(String),
+    /// A cell lies under a key that another process has made just now.
+    #[error("the sealing key {0} is not known yet")]
+    UnknownKey(i64),
     /// Its keys are wrapped under another `secret_key`.
     #[error(
         "secret_key is not the one that this database was made with; give that one, or name it as previous_secret_key"

@@ -88,18 +88,18 @@ fn failure_from(
     vault: &Vault,
     org: OrgId,
     import: ImportId,
-    (record, line, errors, cells): FailureRow,
+    (record, line, errors, cells): &FailureRow,
 ) -> Result<Failure, StoreError> {
     let row = Row {
         org,
         import: import.0,
-        record,
+        record: *record,
     };
     Ok(Failure {
-        record: unsigned("import_failures.record", record)?,
-        line: unsigned("import_failures.line", line)?,
-        errors: from_json("import_failures.errors", &errors)?,
-        cells: row.open(vault, &cells)?,
+        record: unsigned("import_failures.record", *record)?,
+        line: unsigned("import_failures.line", *line)?,
+        errors: from_json("import_failures.errors", errors)?,
+        cells: row.open(vault, cells)?,
     })
 }
 
@@ -112,7 +112,24 @@ impl Store {
         after_record: u64,
         limit: i64,
     ) -> Result<Vec<Failure>, StoreError> {
-        let vault = self.vault.clone();
+        let rows = self.failure_rows(org, id, after_record, limit).await?;
+        let open = |rows: &[FailureRow]| rows.iter().map(|row| failure_from(&self.vault, org, id, row)).collect();
+        match open(&rows) {
+            Err(StoreError::UnknownKey(_)) => {
+                self.learn_keys().await?;
+                open(&rows)
+            }
+            opened => opened,
+        }
+    }
+
+    async fn failure_rows(
+        &self,
+        org: OrgId,
+        id: ImportId,
+        after_record: u64,
+        limit: i64,
+    ) -> Result<Vec<FailureRow>, StoreError> {
         self.run(move |db| async move {
             let after_record = signed("record", after_record)?;
             let own = imports::table
@@ -129,8 +146,7 @@ impl Store {
                     import_failures::errors,
                     import_failures::cells,
                 ));
-            let rows: Vec<FailureRow> = reading!(&db, |c| query.load(c).await?);
-            rows.into_iter().map(|row| failure_from(&vault, org, id, row)).collect()
+            Ok(reading!(&db, |c| query.load(c).await?))
         })
         .await
     }

@@ -10,7 +10,7 @@ use super::db::{reading, writing};
 use super::error::StoreError;
 use super::schema::sealing_keys;
 use crate::secrets::Tag;
-use crate::vault::{VaultError, new_key};
+use crate::vault::{Place, VaultError, new_key};
 
 const SEAL: &str = "seal";
 const PEPPER: &str = "pepper";
@@ -25,15 +25,37 @@ impl Store {
                 rows = self.wrapped_keys().await?;
             }
         }
-        let mut kept = pepper;
-        for (id, purpose, wrapped) in &rows {
+        let kept = self.learn(&rows)?;
+        Ok(kept.unwrap_or(pepper))
+    }
+
+    /// Looks for keys that another process has made.
+    pub async fn learn_keys(&self) -> Result<(), StoreError> {
+        self.learn(&self.wrapped_keys().await?).map(|_| ())
+    }
+
+    /// Opens a sealed cell, under a key that another process has made just now too.
+    pub async fn open_cell(&self, place: &Place<'_>, sealed: &str) -> Result<String, StoreError> {
+        match self.vault.open(place, sealed) {
+            Err(VaultError::UnknownKey(_)) => {
+                self.learn_keys().await?;
+                Ok(self.vault.open(place, sealed)?)
+            }
+            opened => Ok(opened?),
+        }
+    }
+
+    /// Fills the vault; gives the pepper.
+    fn learn(&self, rows: &[(i64, String, String)]) -> Result<Option<Tag>, StoreError> {
+        let mut pepper = None;
+        for (id, purpose, wrapped) in rows {
             let opened = self.vault.unwrap(purpose, wrapped).ok_or(StoreError::WrongSecret)?;
             match purpose.as_str() {
                 SEAL => self.vault.learn(*id, opened.key),
-                _ => kept = opened.key,
+                _ => pepper = Some(opened.key),
             }
         }
-        Ok(kept)
+        Ok(pepper)
     }
 
     /// Makes a new key for seals; this process uses it at once, the others when they next look.
@@ -94,8 +116,8 @@ impl Store {
 impl From<VaultError> for StoreError {
     fn from(error: VaultError) -> Self {
         match error {
-            // Fetched by then.
-            VaultError::UnknownKey(_) | VaultError::NoRandomness => Self::unavailable(error),
+            VaultError::UnknownKey(key) => Self::UnknownKey(key),
+            VaultError::NoRandomness => Self::unavailable(error),
             VaultError::NoKey | VaultError::Damaged => Self::Corrupt(error.to_string()),
         }
     }

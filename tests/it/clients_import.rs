@@ -1,5 +1,6 @@
 //! Clients and report types by the native, asynchronous API: broken rows told, mended and sent again; nothing twice.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, both_stacks, count};
@@ -114,5 +115,36 @@ both_stacks! {
         let mapping = "resource=clients&mapping=%7B%22x%22:%22pasword%22%7D";
         let refused = client.post_csv(mapping, "name,x\nA,y\n").await.expect(400).json();
         assert!(refused["detail"].as_str().unwrap().contains("did you mean password?"), "{refused}");
+    }
+
+    async fn files_and_the_surface_tell_of_the_same_clients(stack) {
+        let running = stack.start(&[]).await;
+        let client = &running.client;
+        run(client, OPTIONS, FILE).await;
+        let listed = client.get("/saas/logins/clients?search=ABC").await.expect(200).json();
+        let abc = &listed["clients"][0];
+        assert_eq!((&abc["name"], &abc["status"], &abc["shared"]), (&json!("ABC"), &json!("active"), &json!(false)));
+        assert_eq!(abc["aliases"], json!({"": "ABC Corp; ABC Inc", "DE": "ABC GmbH"}));
+        let path = format!("/saas/logins/clients/{}", abc["id"]);
+        let german = format!("{path}/credentials/DE");
+        let credentials = client.get(&german).await.expect(200).json();
+        let credential = &credentials[0];
+        assert_eq!((&credential["login"], &credential["password"]), (&json!("abc"), &json!("pw-one-marked")), "{credentials}");
+
+        let by_hand = json!({"password": "by hand", "interval": "monthly"});
+        let change = format!("{german}/{}", credential["id"]);
+        client.send_json(Method::PUT, &change, &by_hand).await.expect(200);
+        let alias = json!({"alias": "ABC Ltd"});
+        client.send_json(Method::POST, &format!("{path}/aliases"), &alias).await.expect(200);
+        assert_eq!(outcome(&run(client, OPTIONS, FILE).await), [0, 1, 2, 4], "the password alone is another");
+        let credentials = client.get(&german).await.expect(200).json();
+        assert_eq!(credentials[0]["id"], credential["id"]);
+        assert_eq!((&credentials[0]["password"], &credentials[0]["interval"]), (&json!("pw-one-marked"), &json!("monthly")));
+        let shown = client.get(&path).await.expect(200).json();
+        assert_eq!(shown["aliases"][""], "ABC Corp; ABC Inc; ABC Ltd");
+        let report_types = "country,pro,report_type\nDE,Stiftung EAR,WEEE\nFR,Eco-Emballages,Packaging\n";
+        run(client, "resource=report_types", report_types).await;
+        let catalogue = client.get("/saas/logins/report_types").await.expect(200).json();
+        assert_eq!(catalogue, json!({"DE": {"Stiftung EAR": ["WEEE"]}, "FR": {"Eco-Emballages": ["Packaging"]}}));
     }
 }

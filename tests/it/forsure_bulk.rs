@@ -152,12 +152,12 @@ both_stacks! {
     async fn rows_that_are_none_are_errors_and_the_mapping_may_come_first(stack) {
         let running = stack.start(&[]).await;
         let client = &running.client;
-        let rows = ["A,geheim-marked", "\"B\nB\",", "C,x\nD,y", "\"open,z", "E", "", ","];
+        let rows = ["A,geheim-marked", "Z,", "\"B\nB\",", "C,x\nD,y", "\"open,z", "E", "", ","];
         let fields = [("mapping", "name"), ("mapping", "password")].into_iter().chain(rows.map(|row| ("csvData", row)));
         let preview = post(client, PREVIEW, form(fields)).await.expect(200).json();
         assert_eq!(preview["sample_data"][0], json!({"name": "A", "password": "***"}));
-        assert_eq!(preview["sample_data"][1], json!({"name": "B\nB", "password": ""}));
-        assert_eq!(preview["summary"]["errors"], 5, "{preview:#}");
+        assert_eq!(preview["sample_data"][2], json!({"name": "B\nB", "password": ""}));
+        assert_eq!(preview["summary"]["errors"], 6, "{preview:#}");
         assert_eq!(preview["summary"]["would_create"], 1);
     }
 

@@ -31,4 +31,5 @@ mod servers;
 mod slashid;
 mod spigit;
 mod stop_and_delete;
+mod surfaces;
 mod v1;

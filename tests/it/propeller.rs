@@ -302,7 +302,7 @@ both_stacks! {
         let front = running.front();
         let peak = running.peak_kib(front);
         println!("{stack:?}: 100,000 users, peak {peak} KiB");
-        assert!(peak < 384 * 1024, "{peak} KiB");
+        assert!(peak < 256 * 1024, "{peak} KiB");
         let more = vec!["{\"source\":\"crm\",\"sourceId\":1}"; 100_001].join(",");
         let error = post(&client, format!("{{\"users\":[{more}]}}")).await.expect(413).json()["error"].clone();
         assert_eq!(error["code"], 10413, "{error}");

@@ -42,10 +42,10 @@ pub enum Target {
     Attribute(String),
     /// Many attributes: the cells are JSON objects.
     Attributes,
-    /// What a person is known by; several in a cell, separated by commas.
-    Handles(HandleKind),
     /// Nothing, but a filled cell refuses its row, in its own words.
     Refusal,
+    /// What a person is known by; several in a cell, separated by commas.
+    Handles(HandleKind),
     /// Nothing: the caller said so, or the column is one of ours (`_import_*`).
     Ignored,
 }

@@ -31,14 +31,14 @@ pub enum RowCode {
     ColumnCount,
     /// A quote inside an unquoted cell, or text after a closing quote.
     BadQuote,
+    /// Whoever composed the file could not make a row of the record.
+    Refused,
     /// Not a name of the accepted shape.
     InvalidName,
     /// Not a password hash of a known form.
     InvalidPasswordHash,
     /// The row's handles belong to more than one person.
     HandleConflict,
-    /// Whoever composed the file could not make a row of the record.
-    Refused,
     /// `mode=create`, and the key is known.
     AlreadyExists,
     /// `mode=update`, and the key is not known.
@@ -61,10 +61,10 @@ impl RowCode {
             Self::SpreadsheetDamage => "spreadsheet-damage",
             Self::ColumnCount => "column-count",
             Self::BadQuote => "bad-quote",
+            Self::Refused => "refused",
             Self::InvalidName => "invalid-name",
             Self::InvalidPasswordHash => "invalid-password-hash",
             Self::HandleConflict => "handle-conflict",
-            Self::Refused => "refused",
             Self::AlreadyExists => "already-exists",
             Self::NotFound => "not-found",
         }

@@ -36,9 +36,9 @@ enum Slot {
     Part(Part),
     Attribute(Arc<str>),
     Attributes,
+    Refusal,
     /// Handles of this kind.
     Handles(HandleKind),
-    Refusal,
     Ignored,
 }
 

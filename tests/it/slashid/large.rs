@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::{Vendor, figures};
 use crate::harness::both_stacks;
 
-const ROWS: u64 = 100_000;
+const ROWS: usize = 100_000;
 /// As for any file: four times the batch in hand, the one that waits and the upload, in KiB.
 const MOST_KIB: u64 = 250 * 1024;
 
@@ -31,21 +31,22 @@ both_stacks! {
     async fn a_hundred_thousand_rows_in_bounded_memory(stack) {
         let mut running = stack.start(&[]).await;
         let vendor = Vendor::of(&running.client).await;
+        let role = running.front();
+        let idle = running.peak_kib(role);
         let begun = std::time::Instant::now();
         assert_eq!(figures(&vendor.import(persons("example.com")).await), (ROWS, 0));
         let new = begun.elapsed();
         assert_eq!(figures(&vendor.import(persons("example.com")).await), (ROWS, 0), "the same again");
         let same = begun.elapsed() - new;
-        let role = running.front();
         let good = running.peak_kib(role);
         let result = vendor.import(persons("")).await;
         assert_eq!(figures(&result), (0, ROWS));
         let failed = result["failed_csv"].as_str().unwrap();
-        assert_eq!(failed.lines().count() as u64, ROWS + 1);
+        assert_eq!(failed.lines().count(), ROWS + 1);
         assert!(failed.lines().all(|line| line.ends_with("slashid:error") || line.ends_with("slashid:emails: not a valid e-mail address")));
         let peak = running.peak_kib(role);
         println!(
-            "{stack:?}: new {:.1} s, the same {:.1} s; peak {good} KiB, with all of them failed {peak} KiB",
+            "{stack:?}: new {:.1} s, the same {:.1} s; peak {good} KiB, with all of them failed {peak} KiB, idle {idle} KiB",
             new.as_secs_f64(),
             same.as_secs_f64()
         );

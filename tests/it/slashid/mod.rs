@@ -61,8 +61,8 @@ impl Vendor {
     }
 }
 
-fn figures(result: &Value) -> (u64, u64) {
-    let of = |name: &str| result[name].as_u64().unwrap();
+fn figures(result: &Value) -> (usize, usize) {
+    let of = |name: &str| usize::try_from(result[name].as_u64().unwrap()).unwrap();
     (of("successful_imports"), of("failed_imports"))
 }
 

@@ -136,10 +136,15 @@ fn identify_row(entry: &Entry, row: &Row, known: &mut Known, new: &mut Vec<NewHa
         }
     }
     let adds_handles = new.len() > before;
+    // Neither its cells nor its handles are asked for any more: the row is not refused after this.
     Fate::Row(Box::new(Row {
         key,
+        values: row.values.clone(),
+        attributes: row.attributes.clone(),
+        hash: row.hash,
+        cells: None,
+        handles: Vec::new(),
         adds_handles,
-        ..row.clone()
     }))
 }
 

@@ -39,17 +39,6 @@ pub(super) fn attribute_error(header: &str, value: &str, error: CellError) -> Ro
     }
 }
 
-pub(super) fn refused_error(reason: &str) -> RowError {
-    RowError {
-        code: RowCode::Refused,
-        field: None,
-        column: None,
-        message: reason.to_owned(),
-        expected: None,
-        value: None,
-    }
-}
-
 fn shape_error(code: RowCode, message: String, expected: String) -> RowError {
     RowError {
         code,
@@ -74,4 +63,16 @@ pub(super) fn bad_quote_error() -> RowError {
     let message = "a quote stands inside a cell that does not begin with one, or text follows a closing quote";
     let expected = r#"quotes around the whole cell and doubled inside: "5"" pipe""#;
     shape_error(RowCode::BadQuote, message.to_owned(), expected.to_owned())
+}
+
+/// What the file's composer found wrong, in its own words.
+pub(super) fn refused_error(reason: &str) -> RowError {
+    RowError {
+        code: RowCode::Refused,
+        field: None,
+        column: None,
+        message: reason.to_owned(),
+        expected: None,
+        value: None,
+    }
 }

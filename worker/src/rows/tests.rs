@@ -115,6 +115,30 @@ fn exactly_one_quote_comes_off_a_file_for_spreadsheets() {
     );
 }
 
+#[test]
+fn a_composed_file_says_nothing_clears_or_refuses_by_row() {
+    let header = ["_import_error", "source_id", "company", "password_hash"];
+    let composed = rows(&header, |options| {
+        options.composed = true;
+        options.blank = Blank::Ignore;
+    });
+    let row = row(composed.judge(1, 2, &["", "1", "", cell::ERASED], false));
+    let said: Vec<&Patch<Box<str>>> = row.values.iter().filter(|value| **value != Patch::Keep).collect();
+    assert_eq!(said, [&Patch::Clear]);
+    let refused = composed.judge(2, 3, &["no key", "", "x", ""], false);
+    let Fate::Failed(failure) = refused.fate else {
+        panic!("accepted")
+    };
+    let sentences: Vec<String> = failure.errors.iter().map(RowError::sentence).collect();
+    assert_eq!(sentences, ["no key"], "what the key lacks is not said twice");
+    let uploaded = rows(&header, |_| {});
+    assert_eq!(
+        labels(uploaded.judge(1, 2, &["no key", "1", cell::ERASED, ""], false)),
+        ["company:control-character"],
+        "in any other file the column is ignored and the character is none"
+    );
+}
+
 /// The columns of a file whose rows are identified by handles.
 fn people(options: &mut ImportOptions) {
     let columns = [
@@ -213,29 +237,5 @@ fn what_is_wrong_with_a_row_of_handles() {
     assert_eq!(
         judge(&["a@x.com", "", "", "ab,bc,cd", r#"{"b":{"k":"123456"}}"#, ""]),
         ["groups:too-long", "too-long"]
-    );
-}
-
-#[test]
-fn a_composed_file_says_nothing_clears_or_refuses_by_row() {
-    let header = ["_import_error", "source_id", "company", "password_hash"];
-    let composed = rows(&header, |options| {
-        options.composed = true;
-        options.blank = Blank::Ignore;
-    });
-    let row = row(composed.judge(1, 2, &["", "1", "", cell::ERASED], false));
-    let said: Vec<&Patch<Box<str>>> = row.values.iter().filter(|value| **value != Patch::Keep).collect();
-    assert_eq!(said, [&Patch::Clear]);
-    let refused = composed.judge(2, 3, &["no key", "", "x", ""], false);
-    let Fate::Failed(failure) = refused.fate else {
-        panic!("accepted")
-    };
-    let sentences: Vec<String> = failure.errors.iter().map(RowError::sentence).collect();
-    assert_eq!(sentences, ["no key"], "what the key lacks is not said twice");
-    let uploaded = rows(&header, |_| {});
-    assert_eq!(
-        labels(uploaded.judge(1, 2, &["no key", "1", cell::ERASED, ""], false)),
-        ["company:control-character"],
-        "in any other file the column is ignored and the character is none"
     );
 }

@@ -152,6 +152,8 @@ fn cells(row: &str) -> Option<Vec<String>> {
 /// A row that fails for the number of its cells, in place of one that has none. Where a column is for passwords, all of such
 /// a row is kept as if it were one.
 fn broken(header: &[&str], row: &str) -> Vec<String> {
+    // A row without a cell would be skipped as blank.
+    let row = if row.is_empty() { "\n" } else { row };
     let mut cells = vec![row.chars().take(KEPT_CHARS).collect()];
     if header.len() == cells.len() {
         cells.push(String::new());
@@ -218,5 +220,6 @@ mod tests {
         assert_eq!(sample.len(), 1);
         assert_eq!(broken(&header, "A,geheim\nB"), ["A,geheim\nB"]);
         assert_eq!(broken(&["name"], "A\nB"), ["A\nB", ""]);
+        assert_eq!(broken(&header, ""), ["\n"]);
     }
 }
