@@ -190,7 +190,6 @@ mod tests {
                 "submit unfinished",
                 SubmitError::Unfinished(worker::import::ImportId(9)).into(),
             ),
-            ("catalogue store", CatalogueError::Store(store()).into()),
             ("user absent", UserError::Absent.into()),
             ("user key taken", UserError::KeyTaken.into()),
             ("user unexpected", UserError::Unexpected.into()),

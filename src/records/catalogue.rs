@@ -7,7 +7,7 @@ use worker::import::OrgId;
 use worker::row_error::RowCode;
 
 use super::draft::{Fault, FaultKind};
-use super::rules::{broken, country, identifier};
+use super::rules::{broken, country, required_line};
 use crate::app::App;
 use crate::store::StoreError;
 use crate::store::model::ReportType;
@@ -90,9 +90,9 @@ fn entry(place: &str, pro: &str, report_type: &Value) -> Result<ReportType, Faul
         ..fault
     };
     Ok(ReportType {
-        country: country("", place).map_err(|fault| under(&[place], fault))?,
-        pro: identifier("", pro).map_err(|fault| under(&[place, pro], fault))?,
-        report_type: identifier("", report_type).map_err(|fault| under(&[place, pro], fault))?,
+        country: country("country", place).map_err(|fault| under(&[place], fault))?,
+        pro: required_line("pro", pro).map_err(|fault| under(&[place, pro], fault))?,
+        report_type: required_line("report_type", report_type).map_err(|fault| under(&[place, pro], fault))?,
     })
 }
 

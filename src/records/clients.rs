@@ -4,7 +4,7 @@ use worker::import::OrgId;
 use worker::row_error::RowCode;
 
 use super::draft::Fault;
-use super::rules::{broken, changed, country, identifier, line, lines, named, required, required_line};
+use super::rules::{broken, changed, country, line, lines, named, required, required_line};
 use crate::app::App;
 use crate::store::StoreError;
 use crate::store::model::{
@@ -64,7 +64,7 @@ impl ClientDraft {
         let name = named("name", self.name)?;
         let aliases = self.aliases.into_iter();
         Ok(ClientChange {
-            name: name.map(|name| identifier("name", &name)).transpose()?,
+            name: name.map(|name| required_line("name", &name)).transpose()?,
             status: changed(self.status, |text| line("status", text))?,
             shared: self.shared,
             notes: changed(self.notes, |text| lines("notes", text))?,

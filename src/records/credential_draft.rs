@@ -4,7 +4,7 @@ use worker::row_error::RowCode;
 
 use super::draft::Fault;
 use super::password::Password;
-use super::rules::{broken, changed, identifier, line, lines, named, password, required};
+use super::rules::{broken, changed, line, lines, named, password, required, required_line};
 use crate::store::model::Change;
 
 /// Most report types that one call may name.
@@ -41,7 +41,7 @@ impl CredentialDraft {
         let pro = named("pro", self.pro.clone())?;
         let report_types = named("report_types", self.report_types.clone())?;
         Ok(Checked {
-            pro: pro.map(|pro| identifier("pro", &pro)).transpose()?,
+            pro: pro.map(|pro| required_line("pro", &pro)).transpose()?,
             report_types: report_types.as_deref().map(distinct).transpose()?,
             login: changed(self.login.clone(), |text| line("login", text))?,
             password: changed(self.password.clone(), |text| password("password", text))?,
@@ -106,7 +106,7 @@ fn link(collective: &Change<bool>, id: &Change<i64>) -> Result<Link, Fault> {
 fn distinct(given: &[String]) -> Result<Vec<String>, Fault> {
     let mut types: Vec<String> = Vec::new();
     for text in given {
-        let text = identifier("report_types", text)?;
+        let text = required_line("report_types", text)?;
         if !types.contains(&text) {
             types.push(text);
         }

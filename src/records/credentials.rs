@@ -72,7 +72,7 @@ pub struct OpenCredential {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listed {
     /// It is there.
-    Held(Credential),
+    Held(Box<Credential>),
     /// The catalogue has it, the client has not.
     Missing(ReportType),
 }
@@ -112,7 +112,10 @@ pub async fn search(
     };
     let held = held.into_iter().filter(|credential| is_wanted(&place(credential)));
     let missing = missing.into_iter().filter(|entry| is_wanted(entry));
-    Ok(held.map(Listed::Held).chain(missing.map(Listed::Missing)).collect())
+    Ok(held
+        .map(|held| Listed::Held(Box::new(held)))
+        .chain(missing.map(Listed::Missing))
+        .collect())
 }
 
 /// Makes a credential for each report type of the draft, all or none; gives them in that order.

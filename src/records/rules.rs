@@ -1,18 +1,34 @@
-//! Rules for the texts of clients, credentials and report types. Text is checked by the engine's rules for cells; here stands
-//! what one-line texts and countries have beyond them.
+//! Rules for the texts of clients, credentials and report types. They are the engine's, field by field, so that what an import
+//! takes can be sent here as it is shown; beyond them, only notes may have several lines.
 
-use worker::resource::Kind;
 use worker::resource::cell::{self, CellError};
+use worker::resource::clients::{ALIAS, DETAILS, FIELDS, KEY_FIELDS};
+use worker::resource::{Kind, report_types};
 use worker::row_error::RowCode;
 
 use super::draft::{Fault, FaultKind};
 use super::password::{HIDDEN, Password};
 use crate::store::model::Change;
 
-/// Longest text of one line in bytes.
-const LINE_BYTES: usize = 255;
-/// Longest text of several lines in bytes.
-const LINES_BYTES: usize = 4096;
+/// A country's alias under another name.
+const LOCAL_NAME: &str = "local_company_name";
+
+/// The rule of a field, by the name that it has here.
+fn rule(name: &str) -> Kind {
+    if name == LOCAL_NAME || name == "aliases" {
+        return ALIAS.kind;
+    }
+    let name = if name == "report_types" { "report_type" } else { name };
+    let mut fields = KEY_FIELDS
+        .iter()
+        .chain(FIELDS)
+        .chain(DETAILS)
+        .chain(report_types::KEY_FIELDS)
+        .chain([&ALIAS]);
+    fields
+        .find(|field| field.name == name)
+        .map_or(Kind::Id, |field| field.kind)
+}
 
 /// A country as it is stored: two capital letters.
 pub fn country(name: &str, text: &str) -> Result<String, Fault> {
@@ -29,7 +45,7 @@ pub fn country(name: &str, text: &str) -> Result<String, Fault> {
 
 /// A text of one line; `None` if it is blank.
 pub(super) fn line(name: &str, text: &str) -> Result<Option<String>, Fault> {
-    let text = lines_up_to(name, text, LINE_BYTES)?;
+    let text = lines(name, text)?;
     if text.as_ref().is_some_and(|text| text.contains(char::is_control)) {
         let message = "holds a control character; expected text on one line";
         return Err(broken(name, RowCode::ControlCharacter, message));
@@ -42,19 +58,15 @@ pub(super) fn required_line(name: &str, text: &str) -> Result<String, Fault> {
     line(name, text)?.ok_or_else(|| required(name))
 }
 
-/// A part of a record's key.
-pub(super) fn identifier(name: &str, text: &str) -> Result<String, Fault> {
-    let text = cell::trim(Kind::Id, text);
-    if text.is_empty() {
-        return Err(required(name));
-    }
-    let checked = cell::check(Kind::Id, text).map_err(|error| refused(name, &error))?;
-    Ok(checked.into_owned())
-}
-
 /// A text that may have several lines; `None` if it is blank.
 pub(super) fn lines(name: &str, text: &str) -> Result<Option<String>, Fault> {
-    lines_up_to(name, text, LINES_BYTES)
+    let kind = rule(name);
+    let text = cell::trim(kind, text);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let checked = cell::check(kind, text).map_err(|error| refused(name, &error))?;
+    Ok(Some(checked.into_owned()))
 }
 
 /// A password, byte by byte as it was given; `None` if it is empty.
@@ -105,16 +117,6 @@ pub(super) fn broken(name: &str, code: RowCode, message: &str) -> Fault {
     }
 }
 
-fn lines_up_to(name: &str, text: &str, max: usize) -> Result<Option<String>, Fault> {
-    let kind = Kind::Text(max);
-    let text = cell::trim(kind, text);
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let checked = cell::check(kind, text).map_err(|error| refused(name, &error))?;
-    Ok(Some(checked.into_owned()))
-}
-
 fn refused(name: &str, error: &CellError) -> Fault {
     broken(
         name,
@@ -141,8 +143,16 @@ mod tests {
         assert_eq!(line("pro", "  "), Ok(None));
         assert!(line("pro", "a\nb").is_err() && lines("notes", "a\r\n\tb").is_ok());
         assert!(lines("notes", "a\0").is_err() && lines("notes", "a\u{85}").is_err());
-        assert!(line("pro", &"x".repeat(256)).is_err() && line("pro", &"x".repeat(255)).is_ok());
-        assert!(lines("notes", &"x".repeat(4097)).is_err() && lines("notes", &"x".repeat(4096)).is_ok());
+        let fits = |name: &str, bytes: usize| lines(name, &"x".repeat(bytes)).is_ok();
+        for (name, most) in [
+            ("pro", 255),
+            ("status", 100),
+            ("login", 1024),
+            ("notes", 65_536),
+            ("local_company_name", 255),
+        ] {
+            assert!(fits(name, most) && !fits(name, most + 1), "{name}");
+        }
     }
 
     #[test]

@@ -258,7 +258,7 @@ impl Store {
     /// Removes a client with its aliases and credentials; false if there is none. What was linked to one of its credentials
     /// is linked no longer.
     pub async fn delete_client(&self, org: OrgId, id: i64) -> Result<bool, StoreError> {
-        self.run(|db| async move {
+        self.run_again(|db| async move {
             in_transaction!(&db, |c| {
                 let of_organization = credentials::table.filter(credentials::org_id.eq(org.0));
                 let accounts: Vec<i64> = of_organization

@@ -119,41 +119,44 @@ impl Store {
         client: i64,
         new: Vec<NewCredential>,
     ) -> Result<CredentialWrite, StoreError> {
-        let written = self.run(|db| async move {
-            in_transaction!(&db, |c| {
-                let mut locking = vec![client];
-                for account in new.iter().filter_map(|new| new.collective_account_id) {
-                    locking.extend(owner_of!(c, org, account));
-                }
-                if !c.lock_clients(org, locking).await?.contains(&client) {
-                    return Ok(CredentialWrite::ClientAbsent);
-                }
-                let now: NaiveDateTime = diesel::select(now()).get_result(c).await?;
-                let mut made: Vec<i64> = Vec::new();
-                for new in &new {
-                    if let Some(account) = new.collective_account_id
-                        && let Some(reason) = unlinkable!(c, org, account)
-                    {
-                        return Ok(CredentialWrite::Unlinkable(reason));
+        let written = self.run_again(|db| {
+            let new = new.clone();
+            async move {
+                in_transaction!(&db, |c| {
+                    let mut locking = vec![client];
+                    for account in new.iter().filter_map(|new| new.collective_account_id) {
+                        locking.extend(owner_of!(c, org, account));
                     }
-                    let row = (
-                        credentials::org_id.eq(org.0),
-                        credentials::client_id.eq(client),
-                        NewCredentialRow::new(new),
-                        credentials::created_at.eq(now),
-                        credentials::updated_at.eq(now),
-                    );
-                    let insert = diesel::insert_into(credentials::table).values(row);
-                    made.push(insert.returning(credentials::id).get_result(c).await?);
-                }
-                touch!(c, org, client);
-                let rows: Vec<(CredentialRow, Option<AccountRow>)> = of_client!(org, client)
-                    .filter(credentials::id.eq_any(&made))
-                    .load(c)
-                    .await?;
-                let shown = rows.into_iter().map(|(row, account)| row.shown(account)).collect();
-                Ok(CredentialWrite::Written(shown))
-            })
+                    if !c.lock_clients(org, locking).await?.contains(&client) {
+                        return Ok(CredentialWrite::ClientAbsent);
+                    }
+                    let now: NaiveDateTime = diesel::select(now()).get_result(c).await?;
+                    let mut made: Vec<i64> = Vec::new();
+                    for new in &new {
+                        if let Some(account) = new.collective_account_id
+                            && let Some(reason) = unlinkable!(c, org, account)
+                        {
+                            return Ok(CredentialWrite::Unlinkable(reason));
+                        }
+                        let row = (
+                            credentials::org_id.eq(org.0),
+                            credentials::client_id.eq(client),
+                            NewCredentialRow::new(new),
+                            credentials::created_at.eq(now),
+                            credentials::updated_at.eq(now),
+                        );
+                        let insert = diesel::insert_into(credentials::table).values(row);
+                        made.push(insert.returning(credentials::id).get_result(c).await?);
+                    }
+                    touch!(c, org, client);
+                    let rows: Vec<(CredentialRow, Option<AccountRow>)> = of_client!(org, client)
+                        .filter(credentials::id.eq_any(&made))
+                        .load(c)
+                        .await?;
+                    let shown = rows.into_iter().map(|(row, account)| row.shown(account)).collect();
+                    Ok(CredentialWrite::Written(shown))
+                })
+            }
         });
         match written.await {
             Err(error) if error.is_unique_violation() => Ok(CredentialWrite::Taken),
@@ -168,34 +171,37 @@ impl Store {
         place: CredentialPlace,
         change: CredentialChange,
     ) -> Result<CredentialWrite, StoreError> {
-        let written = self.run(|db| async move {
-            in_transaction!(&db, |c| {
-                let mut locking = vec![place.client_id];
-                if let Change::Set(account) = change.collective_account_id {
-                    locking.extend(owner_of!(c, org, account));
-                }
-                if !c.lock_clients(org, locking).await?.contains(&place.client_id) {
-                    return Ok(CredentialWrite::ClientAbsent);
-                }
-                if let Change::Set(account) = change.collective_account_id {
-                    if let Some(reason) = unlinkable!(c, org, account) {
-                        return Ok(CredentialWrite::Unlinkable(reason));
+        let written = self.run_again(|db| {
+            let (place, change) = (place.clone(), change.clone());
+            async move {
+                in_transaction!(&db, |c| {
+                    let mut locking = vec![place.client_id];
+                    if let Change::Set(account) = change.collective_account_id {
+                        locking.extend(owner_of!(c, org, account));
                     }
-                    let linked: i64 = linked_to!(org, place.id).count().get_result(c).await?;
-                    if linked > 0 || account == place.id {
-                        return Ok(CredentialWrite::Unlinkable(Unlinkable::LinkedTo));
+                    if !c.lock_clients(org, locking).await?.contains(&place.client_id) {
+                        return Ok(CredentialWrite::ClientAbsent);
                     }
-                }
-                let values = (CredentialValues::new(&change), credentials::updated_at.eq(now()));
-                let update = diesel::update(own_credential!(org, place)).set(values);
-                if update.execute(c).await? == 0 {
-                    return Ok(CredentialWrite::Absent);
-                }
-                touch!(c, org, place.client_id);
-                let one = of_client!(org, place.client_id).filter(credentials::id.eq(place.id));
-                let (row, account): (CredentialRow, Option<AccountRow>) = one.get_result(c).await?;
-                Ok(CredentialWrite::Written(vec![row.shown(account)]))
-            })
+                    if let Change::Set(account) = change.collective_account_id {
+                        if let Some(reason) = unlinkable!(c, org, account) {
+                            return Ok(CredentialWrite::Unlinkable(reason));
+                        }
+                        let linked: i64 = linked_to!(org, place.id).count().get_result(c).await?;
+                        if linked > 0 || account == place.id {
+                            return Ok(CredentialWrite::Unlinkable(Unlinkable::LinkedTo));
+                        }
+                    }
+                    let values = (CredentialValues::new(&change), credentials::updated_at.eq(now()));
+                    let update = diesel::update(own_credential!(org, place)).set(values);
+                    if update.execute(c).await? == 0 {
+                        return Ok(CredentialWrite::Absent);
+                    }
+                    touch!(c, org, place.client_id);
+                    let one = of_client!(org, place.client_id).filter(credentials::id.eq(place.id));
+                    let (row, account): (CredentialRow, Option<AccountRow>) = one.get_result(c).await?;
+                    Ok(CredentialWrite::Written(vec![row.shown(account)]))
+                })
+            }
         });
         match written.await {
             Err(error) if error.is_unique_violation() => Ok(CredentialWrite::Taken),
@@ -205,22 +211,25 @@ impl Store {
 
     /// Removes a credential. What was linked to it is linked no longer.
     pub async fn delete_credential(&self, org: OrgId, place: CredentialPlace) -> Result<CredentialRemoval, StoreError> {
-        self.run(|db| async move {
-            in_transaction!(&db, |c| {
-                let mut locking: Vec<i64> = linked_to!(org, place.id).load(c).await?;
-                locking.push(place.client_id);
-                let locked = c.lock_clients(org, locking).await?;
-                if !locked.contains(&place.client_id) {
-                    return Ok(CredentialRemoval::ClientAbsent);
-                }
-                if diesel::delete(own_credential!(org, place)).execute(c).await? == 0 {
-                    return Ok(CredentialRemoval::Absent);
-                }
-                for client in locked {
-                    touch!(c, org, client);
-                }
-                Ok(CredentialRemoval::Removed)
-            })
+        self.run_again(|db| {
+            let place = place.clone();
+            async move {
+                in_transaction!(&db, |c| {
+                    let mut locking: Vec<i64> = linked_to!(org, place.id).load(c).await?;
+                    locking.push(place.client_id);
+                    let locked = c.lock_clients(org, locking).await?;
+                    if !locked.contains(&place.client_id) {
+                        return Ok(CredentialRemoval::ClientAbsent);
+                    }
+                    if diesel::delete(own_credential!(org, place)).execute(c).await? == 0 {
+                        return Ok(CredentialRemoval::Absent);
+                    }
+                    for client in locked {
+                        touch!(c, org, client);
+                    }
+                    Ok(CredentialRemoval::Removed)
+                })
+            }
         })
         .await
     }

@@ -39,6 +39,13 @@ impl StoreError {
         Self::Unavailable(cause.into())
     }
 
+    /// The database has undone this one of two transactions that waited for each other.
+    pub(super) fn is_deadlock(&self) -> bool {
+        let Self::Unavailable(cause) = self else { return false };
+        let undone = cause.downcast_ref::<DieselError>();
+        matches!(undone, Some(DieselError::DatabaseError(_, info)) if info.message() == "deadlock detected")
+    }
+
     /// A writer was faster with the same unique key.
     pub(super) fn is_unique_violation(&self) -> bool {
         let Self::Unavailable(cause) = self else { return false };

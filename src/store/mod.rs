@@ -50,6 +50,9 @@ pub use url::{DatabaseUrl, PostgresUrl};
 use crate::vault::Vault;
 use db::Db;
 
+/// How often a transaction is done that the database undoes.
+const ATTEMPTS: usize = 4;
+
 /// The records of the house, in one of the two databases. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -97,5 +100,22 @@ impl Store {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         self.runtime.spawn(work(self.db.clone())).await?
+    }
+
+    /// The same for a transaction that locks several rows, which a batch locks in the order of its file: done again where
+    /// the database has undone it for the batch's sake.
+    async fn run_again<T, W, F>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: Fn(Db) -> F,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        for _ in 1..ATTEMPTS {
+            match self.run(&work).await {
+                Err(error) if error.is_deadlock() => {}
+                done => return done,
+            }
+        }
+        self.run(&work).await
     }
 }

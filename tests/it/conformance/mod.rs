@@ -6,6 +6,7 @@ mod database;
 mod proxy;
 mod queue;
 mod store_claims;
+mod store_clients;
 mod store_endings;
 mod store_imports;
 mod store_keys;
