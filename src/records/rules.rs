@@ -146,9 +146,9 @@ mod tests {
         let fits = |name: &str, bytes: usize| lines(name, &"x".repeat(bytes)).is_ok();
         for (name, most) in [
             ("pro", 255),
-            ("status", 100),
-            ("login", 1024),
-            ("notes", 65_536),
+            ("status", 255),
+            ("login", 255),
+            ("notes", 4_096),
             ("local_company_name", 255),
         ] {
             assert!(fits(name, most) && !fits(name, most + 1), "{name}");
