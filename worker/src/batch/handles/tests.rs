@@ -1,5 +1,5 @@
 //! The pass against a story told one row at a time: whatever the batches, the same persons, handles and counts.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
