@@ -51,6 +51,7 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         .service(files::delete_file)
         // /users/bulk
         .service(propeller::users::upsert_users)
+        .service(propeller::explained::explain_error)
         // /v2/bulk
         .service(profiles::upsert_profiles)
         .service(profiles::upsert_profiles_unversioned)

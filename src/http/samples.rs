@@ -72,5 +72,6 @@ pub(crate) fn partial() -> Import {
         finished_at: Some(at(3)),
         expires_at: Some(at(86_400)),
         retry_of: None,
+        synchronous: false,
     }
 }

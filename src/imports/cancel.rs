@@ -12,6 +12,7 @@ pub async fn cancel(app: &App, org: OrgId, id: ImportId) -> Result<Option<Change
     let changed = app.store.cancel_import(org, id).await?;
     if let Some(Changed { import, done: true }) = &changed {
         super::read::record_end(&app.metrics, import);
+        super::delete::file_at_end(&app.blobs, import).await;
     }
     Ok(changed)
 }

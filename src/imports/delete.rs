@@ -2,15 +2,27 @@
 //! leaves a blob that nothing names, never a row without its blob.
 
 use worker::import::{ImportId, OrgId};
+use worker::mapping;
 
 use crate::app::App;
+use crate::blobs::Blobs;
 use crate::store::StoreError;
 use crate::store::model::{Deleted, Import};
 
-/// Removes the file of a final import, which nobody will read again; what the import says stays.
-pub(super) async fn file_of(app: &App, import: &Import) {
+/// Removes the file of an import that has just become final where it must not lie about: it holds secrets, or came with a call
+/// that waited for it. Nobody reads it again, but for the caller of a synchronous dry run, who then removes it.
+pub(super) async fn file_at_end(blobs: &Blobs, import: &Import) {
+    let sensitive = mapping::sensitive_cells(&import.columns, import.resource, import.columns.len());
+    let is_wanted = import.synchronous && import.options.dry_run;
+    if !is_wanted && (import.synchronous || sensitive.contains(&true)) {
+        file_of(blobs, import).await;
+    }
+}
+
+/// Removes the file of a final import.
+pub(super) async fn file_of(blobs: &Blobs, import: &Import) {
     if let Some(blob) = &import.blob
-        && let Err(error) = app.blobs.delete(blob).await
+        && let Err(error) = blobs.delete(blob).await
     {
         tracing::warn!(import_id = import.id.0, error = %error, "import.blob_left_behind");
     }

@@ -26,6 +26,7 @@ pub fn engine_parts(app: &App) -> (Ports, RunSettings) {
     let ports = Ports {
         ledger: Arc::new(StoreLedger {
             store: app.store.clone(),
+            blobs: app.blobs.clone(),
             lease: worker.lease,
             metrics: app.metrics.clone(),
         }),
@@ -47,6 +48,7 @@ pub fn engine_parts(app: &App) -> (Ports, RunSettings) {
 /// The store as the engine's ledger; leases last as long as it says.
 struct StoreLedger {
     store: Store,
+    blobs: Blobs,
     lease: Duration,
     metrics: Metrics,
 }
@@ -77,6 +79,7 @@ impl Ledger for StoreLedger {
             return Ok(false);
         };
         super::read::record_end(&self.metrics, &import);
+        super::delete::file_at_end(&self.blobs, &import).await;
         Ok(true)
     }
 

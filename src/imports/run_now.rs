@@ -17,6 +17,8 @@ use crate::store::model::Import;
 
 /// How long a caller is kept waiting while another process has the import, after this one lost it.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Most rows in one transaction: callers at once hold their batches in the memory of a process that answers others.
+const BATCH_ROWS: usize = 1_000;
 /// Chunks of a table made in memory.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -24,7 +26,9 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// who goes away cannot drop it half-way.
 pub async fn run_now(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -> Result<Import, SubmitError> {
     let import = run(&app, &upload, body).await?;
-    delete::file_of(&app, &import).await;
+    if import.options.dry_run {
+        delete::file_of(&app.blobs, &import).await;
+    }
     Ok(import)
 }
 
@@ -36,7 +40,8 @@ pub(super) async fn run(app: &App, upload: &Upload, body: mpsc::Receiver<BodyPar
         .acquire()
         .await
         .map_err(|_| SubmitError::Unfinished(import.id))?;
-    let (ports, settings) = engine_parts(app);
+    let (ports, mut settings) = engine_parts(app);
+    settings.batch.rows = settings.batch.rows.min(BATCH_ROWS);
     if let Err(error) = run_import(&ports, settings, import.id, &app.stop).await {
         tracing::warn!(import_id = import.id.0, error = %error, "import.not_claimed");
     }

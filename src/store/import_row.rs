@@ -45,6 +45,7 @@ pub(super) struct ImportRow {
     started_at: Option<NaiveDateTime>,
     finished_at: Option<NaiveDateTime>,
     expires_at: Option<NaiveDateTime>,
+    synchronous: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -135,6 +136,7 @@ impl TryFrom<ImportRow> for Import {
             finished_at: row.finished_at.map(utc),
             expires_at: row.expires_at.map(utc),
             retry_of: row.retry_of.map(ImportId),
+            synchronous: row.synchronous,
         })
     }
 }

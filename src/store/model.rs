@@ -190,6 +190,8 @@ pub struct Import {
     pub expires_at: Option<DateTime<Utc>>,
     /// The import whose failed rows it mends.
     pub retry_of: Option<ImportId>,
+    /// Its caller waits, or waited, for its rows.
+    pub synchronous: bool,
 }
 
 /// Why a run could not be done.

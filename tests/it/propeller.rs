@@ -268,6 +268,8 @@ both_stacks! {
             assert_eq!(members, ["code", "messages", "moreInfo", "status", "type"], "{error}");
             assert_eq!((&error["code"], &error["status"]), (&json!(code), &json!(answer.status)));
             assert_eq!(error["moreInfo"], client.url(&format!("/docs/errors/{code}")));
+            let page = running.stranger().get(&format!("/docs/errors/{code}")).await.expect(200);
+            assert!(page.text.starts_with(&format!("{code} ")), "{}", page.text);
         }
     }
 

@@ -49,6 +49,7 @@ both_stacks! {
         let running = stack.start(&[]).await;
         let import = import_clients(&running).await;
         check_sealed(&running, import).await;
+        assert_eq!(running.blobs().await, Vec::<String>::new(), "a file with passwords goes with the end of its import");
         let done = rotate(&running);
         assert_eq!(done["rows_resealed"], 2, "one credential, one failed row: {done}");
         assert_eq!((&done["resumed"], &done["rows_damaged"]), (&false.into(), &0.into()), "{done}");

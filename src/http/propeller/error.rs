@@ -49,7 +49,7 @@ pub fn render(problem: &Problem, base: &str) -> HttpResponse {
     HttpResponse::build(problem.status).json(ErrorBody { error })
 }
 
-fn code_and_type(problem: &Problem) -> (u16, &'static str) {
+pub(super) fn code_and_type(problem: &Problem) -> (u16, &'static str) {
     let is = |kinds: &[Kind]| kinds.iter().any(|kind| kind.code() == problem.code);
     if is(&[Kind::InvalidJson, Kind::BodyTruncated, Kind::BodyMalformed]) {
         return (10005, "InvalidJSONPayload");

@@ -3,6 +3,7 @@
 
 mod batch;
 pub mod error;
+pub mod explained;
 mod schema;
 mod user;
 pub mod users;

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod canary;
+mod crash;
 
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
