@@ -1,5 +1,9 @@
 //! What must not be seen is not seen: cells sealed in the database, keys that can be changed beside a running service.
 
+use std::os::unix::fs::PermissionsExt;
+
+use longshore::store::{Store, StoreOptions};
+use longshore::vault::Vault;
 use serde_json::Value;
 
 use crate::harness::{Running, Stack, both_stacks};
@@ -15,6 +19,41 @@ fn rotate(running: &Running) -> Value {
     let made = command.output().expect("the binary runs");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     serde_json::from_slice(&made.stdout).expect("JSON on stdout")
+}
+
+fn secret_key(running: &Running) -> String {
+    match running.stack {
+        Stack::Embedded => {
+            let file = running.data_dir().join("secret.key");
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "for its owner's eyes only");
+            std::fs::read_to_string(file).unwrap().trim().to_owned()
+        }
+        Stack::Scaled => running.environment("LONGSHORE_SECRET_KEY"),
+    }
+}
+
+/// What `rotate-secrets` does first: a new key. Then it is killed.
+fn begin_rotation(running: &Running) -> i64 {
+    let (url, secret) = (running.database_url.clone(), secret_key(running));
+    // The store wants a runtime of several threads, a test has one.
+    let other = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(add_key(&url, &secret))
+    });
+    other.join().unwrap()
+}
+
+async fn add_key(url: &str, secret: &str) -> i64 {
+    let options = StoreOptions {
+        connections: 1,
+        bulk_connections: 1,
+        create: false,
+    };
+    let vault = Vault::new(secret.as_bytes(), None);
+    let store = Store::connect(url, options, vault).await.unwrap();
+    store.load_keys([0; 32]).await.unwrap();
+    store.add_sealing_key().await.unwrap()
 }
 
 /// The secrets show to whoever may see them, and nowhere in the database.
@@ -61,19 +100,27 @@ both_stacks! {
         assert!(again["key"].as_i64() > Some(key) && again["rows_resealed"] == 2, "{again}");
     }
 
+    async fn a_rotation_that_was_stopped_goes_on_where_it_was(stack) {
+        let running = stack.start(&[]).await;
+        let import = import_clients(&running).await;
+        let made = begin_rotation(&running);
+        check_sealed(&running, import).await;
+        let done = rotate(&running);
+        assert_eq!((&done["resumed"], &done["key"]), (&true.into(), &made.into()), "{done}");
+        assert_eq!(done["rows_resealed"], 2, "{done}");
+        check_sealed(&running, import).await;
+    }
+
     async fn the_secret_key_itself_can_be_changed(stack) {
         let mut running = stack.start(&[]).await;
         let import = import_clients(&running).await;
-        let old = match stack {
-            Stack::Embedded => std::fs::read_to_string(running.data_dir().join("secret.key")).unwrap(),
-            Stack::Scaled => running.environment("LONGSHORE_SECRET_KEY"),
-        };
+        let old = secret_key(&running);
         running.set("LONGSHORE_SECRET_KEY", OTHER_SECRET);
         let refused = running.command(&["migrate"]).output().unwrap();
         assert!(!refused.status.success(), "a wrong key does not start");
         let said = String::from_utf8_lossy(&refused.stderr);
         assert!(said.contains("secret_key is not the one that this database was made with"), "{said}");
-        running.set("LONGSHORE_PREVIOUS_SECRET_KEY", old.trim());
+        running.set("LONGSHORE_PREVIOUS_SECRET_KEY", &old);
         for role in [running.front(), running.back()] {
             running.restart(role).await;
         }
