@@ -117,6 +117,15 @@ impl Vault {
             .ok_or(VaultError::Damaged)
     }
 
+    /// The cell under the newest key; nothing if it does not open.
+    pub fn reseal(&self, place: &Place<'_>, sealed: &str) -> Result<Option<String>, VaultError> {
+        match self.open(place, sealed) {
+            Ok(text) => self.seal(place, &text).map(Some),
+            Err(VaultError::Damaged) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The key that a cell is sealed with; nothing if it is no sealed cell.
     pub fn key_of(sealed: &str) -> Option<i64> {
         let (id, _) = sealed.strip_prefix("s1.")?.split_once('.')?;

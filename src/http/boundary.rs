@@ -18,10 +18,11 @@ use futures::Stream;
 use tracing::Instrument;
 
 use super::Doors;
+use super::envelope::{self, Asked};
 use super::in_flight::Entered;
 use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
-use super::surface::{self, Asked, Surface};
+use super::surface::{self, Surface};
 use crate::app::App;
 
 /// Asked every few seconds by machines: not worth a line each.
@@ -119,12 +120,12 @@ fn leave(crossing: &Crossing, response: ServiceResponse<BoxBody>) -> ServiceResp
         });
     let mut response = match refusal {
         Some(problem) => {
-            let rendered: HttpResponse = crossing.surface.render(&problem, &crossing.id, &crossing.asked());
+            let rendered: HttpResponse = envelope::render(crossing.surface, &problem, &crossing.id, &crossing.asked());
             response.into_response(rendered)
         }
         None => response,
     };
-    surface::finish(response.headers_mut(), &crossing.path, &crossing.id);
+    envelope::finish(response.headers_mut(), &crossing.path, &crossing.id);
     if crossing.is_head && !matches!(response.response().body().size(), BodySize::Sized(_)) {
         return response.map_body(|_, _| BoxBody::new(actix_web::body::None::new()));
     }

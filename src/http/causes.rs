@@ -7,10 +7,11 @@ use actix_web::http::StatusCode;
 use worker::intake::{DoorError, DoorKind};
 use worker::mapping::MappingError;
 
-use super::problem::{Kind, Place, Problem};
+use super::problem::{Fault, Kind, Place, Problem};
 use crate::imports::submit::SubmitError;
 use crate::records::catalogue::CatalogueError;
 use crate::records::users::UserError;
+use crate::records::{self, FaultKind};
 use crate::store::StoreError;
 
 /// Seconds until a part of the service that does not answer is worth another try.
@@ -99,7 +100,7 @@ impl From<UserError> for Problem {
             UserError::Absent => Self::new(Kind::NotFound),
             UserError::KeyTaken => Self::new(Kind::AlreadyExists),
             UserError::Unexpected => Self::new(Kind::PreconditionFailed),
-            UserError::Invalid(faults) => super::native::users::invalid(&faults),
+            UserError::Invalid(faults) => invalid(&faults),
             UserError::Contended => unavailable(),
             UserError::Store(error) => error.into(),
         }
@@ -109,9 +110,39 @@ impl From<UserError> for Problem {
 impl From<CatalogueError> for Problem {
     fn from(error: CatalogueError) -> Self {
         match error {
-            CatalogueError::Invalid(faults) => super::native::users::invalid(&faults),
+            CatalogueError::Invalid(faults) => invalid(&faults),
             CatalogueError::Store(error) => error.into(),
         }
+    }
+}
+
+/// Faults of a record: 400 where the request makes no sense, 422 where a field breaks its rule.
+pub(super) fn invalid(faults: &[records::Fault]) -> Problem {
+    let show = |fault: &records::Fault| {
+        let (kind, code) = match fault.kind {
+            FaultKind::Unknown => (Kind::UnknownField, Kind::UnknownField.code()),
+            FaultKind::WrongType => (Kind::InvalidField, Kind::InvalidField.code()),
+            FaultKind::Cell(code) => (Kind::InvalidRecord, code.as_str()),
+        };
+        let path: Vec<&str> = fault.path.iter().map(String::as_str).collect();
+        let detail = format!("{}: {}", path.join("."), fault.message);
+        (
+            kind,
+            Fault {
+                code,
+                ..Fault::field(kind, &path, detail)
+            },
+        )
+    };
+    let mut shown: Vec<(Kind, Fault)> = faults.iter().map(show).collect();
+    shown.sort_by_key(|(kind, _)| *kind == Kind::InvalidRecord);
+    let kind = shown.first().map_or(Kind::InvalidRecord, |(kind, _)| *kind);
+    let detail = shown
+        .first()
+        .map_or_else(|| kind.title().to_owned(), |(_, fault)| fault.detail.clone());
+    Problem {
+        errors: shown.into_iter().map(|(_, fault)| fault).collect(),
+        ..Problem::with(kind, detail)
     }
 }
 
@@ -138,9 +169,11 @@ fn log(error: &(dyn Error + 'static)) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use actix_web::http::header::{HeaderName, HeaderValue};
 
     use super::*;
+    use crate::records::Draft;
 
     fn line(cause: &str, problem: &Problem) -> String {
         let header = |(name, value): &(HeaderName, HeaderValue)| format!(" {name}: {value:?}");
@@ -199,5 +232,26 @@ mod tests {
         let table: Vec<String> = rows.iter().map(|(cause, problem)| line(cause, problem)).collect();
         assert!(!table.join("\n").contains("secret detail"));
         insta::assert_snapshot!(table.join("\n"));
+    }
+
+    fn faults(value: serde_json::Value) -> Problem {
+        invalid(&Draft::read(value.as_object().unwrap()).unwrap_err())
+    }
+
+    #[test]
+    fn senseless_requests_are_400_and_broken_rules_422() {
+        let broken = faults(serde_json::json!({"email": "ana@"}));
+        assert_eq!((broken.status.as_u16(), broken.code), (422, "invalid-record"));
+        assert_eq!(broken.errors[0].code, "invalid-email");
+        let both = faults(serde_json::json!({"email": "ana@", "tenant_id": 1, "first_name": 1}));
+        assert_eq!(
+            (both.status.as_u16(), both.code, both.errors.len()),
+            (400, "invalid-field", 3)
+        );
+        assert!(
+            both.errors
+                .iter()
+                .any(|fault| fault.pointer.as_deref() == Some("/tenant_id"))
+        );
     }
 }

@@ -7,9 +7,10 @@ use actix_web::body::BoxBody;
 
 use super::auth;
 use super::body;
+use super::envelope::{self, Asked};
 use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
-use super::surface::{self, Asked, Surface};
+use super::surface::{self, Surface};
 use crate::app::App;
 
 /// Lets a request go on, or answers it.
@@ -26,8 +27,8 @@ pub(super) async fn go_ahead(app: App, request: Request) -> Result<Request, Resp
                 path: &path,
                 base: &base,
             };
-            let mut response = surface.render(&problem, &id, &asked);
-            surface::finish(response.headers_mut(), &path, &id);
+            let mut response = envelope::render(surface, &problem, &id, &asked);
+            envelope::finish(response.headers_mut(), &path, &id);
             tracing::info!(request_id = %id, status = problem.status.as_u16(), "http.refused_before_body");
             Err(response.into())
         }

@@ -6,6 +6,7 @@ pub mod body;
 mod boundary;
 mod causes;
 mod days;
+mod envelope;
 mod expect;
 pub mod forsure;
 pub mod health;
@@ -26,6 +27,7 @@ mod routes;
 mod samples;
 pub mod slashid;
 pub mod spigit;
+mod strict;
 mod surface;
 mod uploads;
 

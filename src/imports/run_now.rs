@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use csv::Writer;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use worker::run::run_import;
 
 use super::ledger::engine_parts;
@@ -15,8 +16,10 @@ use super::{delete, read};
 use crate::app::App;
 use crate::store::model::Import;
 
-/// How long a caller is kept waiting while another process has the import, after this one lost it.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a caller is kept waiting while the import cannot be run here, or is run elsewhere.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Between two looks at such an import.
+const PAUSE: Duration = Duration::from_millis(250);
 /// Most rows in one transaction: callers at once hold their batches in the memory of a process that answers others.
 const BATCH_ROWS: usize = 1_000;
 /// Chunks of a table made in memory.
@@ -34,21 +37,24 @@ pub async fn run_now(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -
 
 /// The same for an import whose file is still wanted.
 pub(super) async fn run(app: &App, upload: &Upload, body: mpsc::Receiver<BodyPart>) -> Result<Import, SubmitError> {
-    let import = submit::accept(app, upload, body, true).await?.import;
-    let place = app
-        .at_once
-        .acquire()
-        .await
-        .map_err(|_| SubmitError::Unfinished(import.id))?;
+    let id = submit::accept(app, upload, body, true).await?.import.id;
+    let unfinished = || SubmitError::Unfinished(id);
+    let _place = app.at_once.acquire().await.map_err(|_| unfinished())?;
     let (ports, mut settings) = engine_parts(app);
     settings.batch.rows = settings.batch.rows.min(BATCH_ROWS);
-    if let Err(error) = run_import(&ports, settings, import.id, &app.stop).await {
-        tracing::warn!(import_id = import.id.0, error = %error, "import.not_claimed");
+    let give_up = Instant::now() + PATIENCE;
+    // Once is enough, but for trouble of the stores, and for a worker that was faster.
+    while Instant::now() < give_up && !app.stop.is_cancelled() {
+        if let Err(error) = run_import(&ports, settings, id, &app.stop).await {
+            tracing::warn!(import_id = id.0, error = %error, "import.not_claimed");
+        }
+        let import = read::import(app, upload.org, id).await?.ok_or_else(unfinished)?;
+        if import.status.is_final() {
+            return Ok(import);
+        }
+        tokio::time::sleep(PAUSE).await;
     }
-    drop(place);
-    let left = read::wait(app, upload.org, import.id, PATIENCE).await?;
-    left.filter(|import| import.status.is_final())
-        .ok_or(SubmitError::Unfinished(import.id))
+    Err(unfinished())
 }
 
 fn writer() -> Writer<Vec<u8>> {

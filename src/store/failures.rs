@@ -10,7 +10,6 @@ use super::Store;
 use super::cell::{from_json, signed, to_json, unsigned};
 use super::db::reading;
 use super::error::StoreError;
-use super::reseal::reseal;
 use super::schema::{import_failures, imports};
 use crate::vault::{Place, Vault};
 
@@ -75,7 +74,7 @@ impl Row {
             if Vault::key_of(sealed) == vault.newest_id() {
                 continue;
             }
-            match self.place(nth, |place| reseal(vault, place, sealed))? {
+            match self.place(nth, |place| vault.reseal(place, sealed))? {
                 Some(anew) => *sealed = anew,
                 None => return Ok(None),
             }

@@ -10,7 +10,7 @@ use super::db::in_transaction;
 use super::error::StoreError;
 use super::failures::Row;
 use super::schema::{credentials, import_failures, imports};
-use crate::vault::{Place, Vault, VaultError};
+use crate::vault::Place;
 
 /// Rows in one transaction.
 const PAGE: i64 = 200;
@@ -60,7 +60,7 @@ impl Store {
                         row: &row,
                         column: PASSWORD,
                     };
-                    let Some(anew) = reseal(&vault, &place, &sealed)? else {
+                    let Some(anew) = vault.reseal(&place, &sealed)? else {
                         done.damaged += 1;
                         continue;
                     };
@@ -135,13 +135,4 @@ impl Store {
 /// What a cell under this key begins with, as a pattern; the underscore of no key matters.
 fn under(key: i64) -> String {
     format!("s1.{key}.%")
-}
-
-/// The cell under the newest key; nothing if it does not open.
-pub(super) fn reseal(vault: &Vault, place: &Place<'_>, sealed: &str) -> Result<Option<String>, StoreError> {
-    match vault.open(place, sealed) {
-        Ok(text) => Ok(Some(vault.seal(place, &text)?)),
-        Err(VaultError::Damaged) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -11,8 +11,8 @@ use worker::intake::Inflate;
 
 use super::media::{self, Charset};
 use super::{CHUNK_BYTES, Forms, Incoming};
-use crate::http::json;
 use crate::http::problem::{Kind, Problem};
+use crate::http::strict;
 
 /// Largest options part; a mapping of 1,000 columns fits.
 const MAX_OPTIONS_BYTES: usize = 64 * 1024;
@@ -140,7 +140,7 @@ async fn read_options(incoming: &mut Incoming, field: &mut Field) -> Result<Map<
             return Err(Problem::new(Kind::OptionsPart));
         }
     }
-    json::parse_object(&text)
+    strict::parse_object(&text)
 }
 
 fn unknown(name: Option<&str>, forms: Forms) -> Problem {

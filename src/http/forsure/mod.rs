@@ -18,8 +18,6 @@ pub mod portfolio;
 /// The surface's name in the record of an import.
 const SURFACE: &str = "forsure";
 
-/// Everything below is this surface's.
-pub const PREFIXES: [&str; 1] = ["/saas"];
 /// Below it lie the operations.
 const PREFIX: &str = "/saas/logins";
 /// What a body may come as.

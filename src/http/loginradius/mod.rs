@@ -6,7 +6,5 @@ pub mod error;
 mod profile;
 pub mod profiles;
 
-/// Everything below is this surface's.
-pub const PREFIXES: [&str; 2] = ["/v2/bulk", "/bulk/upsert"];
 /// The surface's name in the record of an import, and the source of profiles that name none.
 const SURFACE: &str = "loginradius";

@@ -14,10 +14,9 @@ use crate::http::auth::{Caller, Scope};
 use crate::http::json;
 use crate::http::page::{Page, Paged};
 use crate::http::preconditions::{self, expected, version_tag};
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::records::users::{self, UserError};
-use crate::records::{self, FaultKind};
 use crate::store::model::{User, UserFilter};
 
 const JSON: &[&str] = &["application/json"];
@@ -254,62 +253,4 @@ fn shown_unless_known(request: &HttpRequest, user: &User) -> HttpResponse {
         return answer(StatusCode::NOT_MODIFIED).insert_header((ETAG, tag)).finish();
     }
     shown(StatusCode::OK, user)
-}
-
-/// Faults of a record: 400 where the request makes no sense, 422 where a field breaks its rule.
-pub fn invalid(faults: &[records::Fault]) -> Problem {
-    let show = |fault: &records::Fault| {
-        let (kind, code) = match fault.kind {
-            FaultKind::Unknown => (Kind::UnknownField, Kind::UnknownField.code()),
-            FaultKind::WrongType => (Kind::InvalidField, Kind::InvalidField.code()),
-            FaultKind::Cell(code) => (Kind::InvalidRecord, code.as_str()),
-        };
-        let path: Vec<&str> = fault.path.iter().map(String::as_str).collect();
-        let detail = format!("{}: {}", path.join("."), fault.message);
-        (
-            kind,
-            Fault {
-                code,
-                ..Fault::field(kind, &path, detail)
-            },
-        )
-    };
-    let mut shown: Vec<(Kind, Fault)> = faults.iter().map(show).collect();
-    shown.sort_by_key(|(kind, _)| *kind == Kind::InvalidRecord);
-    let kind = shown.first().map_or(Kind::InvalidRecord, |(kind, _)| *kind);
-    let detail = shown
-        .first()
-        .map_or_else(|| kind.title().to_owned(), |(_, fault)| fault.detail.clone());
-    Problem {
-        errors: shown.into_iter().map(|(_, fault)| fault).collect(),
-        ..Problem::with(kind, detail)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-    use super::*;
-    use crate::records::Draft;
-
-    fn faults(value: serde_json::Value) -> Problem {
-        invalid(&Draft::read(value.as_object().unwrap()).unwrap_err())
-    }
-
-    #[test]
-    fn senseless_requests_are_400_and_broken_rules_422() {
-        let broken = faults(serde_json::json!({"email": "ana@"}));
-        assert_eq!((broken.status.as_u16(), broken.code), (422, "invalid-record"));
-        assert_eq!(broken.errors[0].code, "invalid-email");
-        let both = faults(serde_json::json!({"email": "ana@", "tenant_id": 1, "first_name": 1}));
-        assert_eq!(
-            (both.status.as_u16(), both.code, both.errors.len()),
-            (400, "invalid-field", 3)
-        );
-        assert!(
-            both.errors
-                .iter()
-                .any(|fault| fault.pointer.as_deref() == Some("/tenant_id"))
-        );
-    }
 }

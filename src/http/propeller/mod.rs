@@ -9,7 +9,5 @@ mod user;
 pub mod users;
 pub mod wire;
 
-/// Everything below is this surface's.
-pub const PREFIXES: [&str; 1] = ["/users"];
 /// The surface's name in the record of an import.
 const SURFACE: &str = "propeller";

@@ -6,5 +6,5 @@ pub mod error;
 mod options;
 pub mod persons;
 
-/// Everything below is this surface's.
-pub const PREFIXES: [&str; 1] = ["/persons"];
+/// The surface's name in the record of an import, and the source of its persons.
+const SURFACE: &str = "slashid";

@@ -4,7 +4,7 @@ use worker::import::{Blank, ImportOptions, Ragged, Unmapped};
 use worker::resource::Resource;
 use worker::resource::rule::Rule;
 
-use super::persons::SURFACE;
+use super::SURFACE;
 
 /// The template's columns, in its order; then those that are understood besides. Every other is ignored.
 const COLUMNS: [(&str, &str); 8] = [

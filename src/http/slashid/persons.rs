@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 use utoipa::ToSchema;
 use worker::import::{ImportOptions, Status};
 
+use super::SURFACE;
 use super::answer::{self, Imported};
 use super::error::ErrorBody;
 use super::options::{options, template};
@@ -18,8 +19,6 @@ use crate::http::{Doors, uploads};
 use crate::imports::submit::Upload;
 use crate::store::model::Import;
 
-/// The surface's name in the record of an import, and the source of its persons.
-pub(super) const SURFACE: &str = "slashid";
 /// The part that holds the file.
 const PART: &str = "persons";
 

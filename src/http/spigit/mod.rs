@@ -4,7 +4,5 @@
 pub mod error;
 pub mod files;
 
-/// Everything below is this surface's.
-pub const PREFIX: &str = "/bulk/v1";
 /// As the seed writes it.
 const JSON: &str = "application/json;charset=UTF-8";

@@ -41,13 +41,14 @@ async fn ask(client: &Client, method: &str, path: &str) -> (u16, Value) {
 }
 
 /// What the product's own description says takes an id; `PUT` makes a record where there is none, in the caller's organization.
-/// Forsure's operations stand in `forsure::isolation`: there, what is absent has an answer of each operation's own.
+/// Forsure's operations stand in `forsure::isolation`: there, what is absent has an answer of each operation's own. A page of
+/// the documentation is nobody's.
 fn routes_with_ids(document: &Value) -> BTreeSet<(String, String)> {
     let paths = document["paths"]
         .as_object()
         .unwrap()
         .iter()
-        .filter(|(path, _)| path.contains('{') && !path.starts_with("/saas/"));
+        .filter(|(path, _)| path.contains('{') && !path.starts_with("/saas/") && !path.starts_with("/docs/"));
     let calls = paths.flat_map(|(path, calls)| {
         calls
             .as_object()

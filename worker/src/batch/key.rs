@@ -1,5 +1,7 @@
 //! Identity of a record inside its organization, whatever its resource.
 
+use crate::resource::Resource;
+
 /// Most fields that a key has.
 pub const KEY_PARTS: usize = 3;
 
@@ -21,6 +23,17 @@ impl Key {
     /// Every part, the empty ones beyond the resource's fields included.
     pub fn parts(&self) -> &[Box<str>; KEY_PARTS] {
         &self.0
+    }
+
+    /// As people know it: a user by its id at the source, any other record by its fields.
+    pub fn text(&self, resource: Resource) -> String {
+        match resource {
+            Resource::Users => self.source_id().to_owned(),
+            Resource::Clients | Resource::ReportTypes => {
+                let parts: Vec<&str> = self.0.iter().map(AsRef::as_ref).collect();
+                parts.join(" ").trim_end().to_owned()
+            }
+        }
     }
 
     /// The system a user comes from.

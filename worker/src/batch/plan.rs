@@ -178,7 +178,7 @@ fn refused(row: &Row, entry: &Entry, resource: Resource, (code, message): (RowCo
         column: None,
         message: message.to_owned(),
         expected: None,
-        value: Some(resource.key_text(&row.key)),
+        value: Some(row.key.text(resource)),
     };
     Failure {
         record: entry.record,

@@ -9,7 +9,6 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 use self::clients::Part;
-use crate::batch::Key;
 
 /// A kind of record that a file can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,17 +62,6 @@ impl Resource {
     /// would let whoever has a dump of the database try passwords.
     pub fn keeps_hash(self) -> bool {
         !self.fields().iter().any(|field| field.kind == Kind::Children)
-    }
-
-    /// A key as people know it.
-    pub fn key_text(self, key: &Key) -> String {
-        match self {
-            Self::Users => key.source_id().to_owned(),
-            Self::Clients | Self::ReportTypes => {
-                let parts: Vec<&str> = key.parts().iter().map(AsRef::as_ref).collect();
-                parts.join(" ").trim_end().to_owned()
-            }
-        }
     }
 
     /// The names of the fields that a column of a file can fill; an alias of one country (`clients::ALIAS_PREFIX`) is not

@@ -151,7 +151,7 @@ fn report_types_are_their_key() {
     let header = ["country", "pro", "report_type"].map(str::to_owned);
     let rows = Rows::new(&mapping::resolve(&header, &options).unwrap(), &options);
     let row = judge(&rows, &["de", "EAR", "WEEE"]).unwrap();
-    assert_eq!(Resource::ReportTypes.key_text(&row.key), "DE EAR WEEE");
+    assert_eq!(row.key.text(Resource::ReportTypes), "DE EAR WEEE");
     assert!(row.values.is_empty());
     assert_eq!(judge(&rows, &["DE", "", "WEEE"]).unwrap_err(), ["pro:required"]);
     assert!(mapping::resolve(&header[..2], &options).is_err());
