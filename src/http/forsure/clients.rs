@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::JSON;
 use super::client_view::{self, ClientInput, ClientView, ClientsView};
 use super::error::ErrorBody;
-use super::parameters::{client_id, credential_filter, flag, list, no_query, number, text};
+use super::parameters::{client_id, credential_filter, flag, list, no_query, not_named, number, text};
 use crate::app::App;
 use crate::http::auth::{Caller, Scope};
 use crate::http::problem::Problem;
@@ -120,6 +120,7 @@ pub(crate) async fn get_client(
 ) -> Result<HttpResponse, Problem> {
     caller.must(Scope::RecordsRead)?;
     no_query(&request)?;
+    not_named(&path)?;
     let nothing = || HttpResponse::Ok().json(Map::new());
     let Ok(id) = path_id(&path) else {
         return Ok(nothing());

@@ -2,10 +2,11 @@
 //! empty value for none.
 
 use actix_web::HttpRequest;
+use actix_web::http::header::{ALLOW, HeaderValue};
 
 use super::error::{client_not_found, credential_not_found, invalid};
 use crate::http::path_id;
-use crate::http::problem::Problem;
+use crate::http::problem::{Kind, Problem};
 use crate::http::query::{Query, invalid as unusable};
 use crate::records;
 use crate::store::model::{CredentialFilter, CredentialPlace};
@@ -15,9 +16,24 @@ pub(super) fn no_query(request: &HttpRequest) -> Result<(), Problem> {
     Query::parse(request.query_string(), &[]).map(|_| ())
 }
 
+/// Paths of their own where a client's number could stand, with the methods they have.
+const NAMED: [(&str, &str); 2] = [("bulk-upload", "POST"), ("collective-accounts", "GET, HEAD")];
+
 /// A client's number; what is none names no client.
 pub(super) fn client_id(text: &str) -> Result<i64, Problem> {
+    not_named(text)?;
     path_id(text).map_err(|_| client_not_found())
+}
+
+/// Refuses a path of its own, which does not have the method or it would not have come here.
+pub(super) fn not_named(text: &str) -> Result<(), Problem> {
+    match NAMED.iter().find(|(name, _)| *name == text) {
+        Some((_, allowed)) => {
+            let allowed = HeaderValue::from_static(allowed);
+            Err(Problem::new(Kind::MethodNotAllowed).header(ALLOW, allowed))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Client, country and number of a credential.

@@ -22,7 +22,12 @@ both_stacks! {
         for path in ["/saas", "/saas/logins", "/saas/logins/", "/saas/logins/nothing", "/saas/other", "/saas/logins/clients/1/x", "/saas/logins/clients/"] {
             says(client.get(path).await, 404, "Not Found");
         }
-        for (method, path) in [(Method::PATCH, &one), (Method::POST, &one), (Method::DELETE, &clients), (Method::POST, &at("/stats"))] {
+        let (bulk, accounts) = (at("/clients/bulk-upload"), at("/clients/collective-accounts"));
+        let without = [
+            (Method::PATCH, &one), (Method::POST, &one), (Method::DELETE, &clients), (Method::POST, &at("/stats")),
+            (Method::GET, &bulk), (Method::DELETE, &bulk), (Method::PUT, &accounts),
+        ];
+        for (method, path) in without {
             let answer = client.send(client.request(method, path)).await;
             assert!(!answer.header("allow").is_empty());
             says(answer, 405, "Method Not Allowed");
