@@ -12,7 +12,7 @@ use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures::Stream;
 use tracing::Instrument;
@@ -33,21 +33,10 @@ struct Crossing {
     id: RequestId,
     surface: Surface,
     path: String,
-    base: String,
     method: &'static str,
     is_head: bool,
     started: Instant,
     body: Option<SharedPayload>,
-}
-
-impl Crossing {
-    fn asked(&self) -> Asked<'_> {
-        Asked {
-            method: self.method,
-            path: &self.path,
-            base: &self.base,
-        }
-    }
 }
 
 /// The middleware.
@@ -95,7 +84,6 @@ fn enter(request: &mut ServiceRequest) -> Crossing {
         id: RequestId::of(request.headers()),
         surface: Surface::of(request.path()),
         path: request.path().to_owned(),
-        base: base(request),
         method,
         is_head,
         started: Instant::now(),
@@ -103,10 +91,15 @@ fn enter(request: &mut ServiceRequest) -> Crossing {
     }
 }
 
-fn base(request: &ServiceRequest) -> String {
+fn render(crossing: &Crossing, problem: &Problem, request: &HttpRequest) -> HttpResponse {
     let app = request.app_data::<web::Data<App>>();
     let public_url = app.and_then(|app| app.config.public_url.as_deref());
-    surface::base(public_url, request.headers())
+    let asked = Asked {
+        method: crossing.method,
+        path: &crossing.path,
+        base: &surface::base(public_url, request.headers()),
+    };
+    envelope::render(crossing.surface, problem, &crossing.id, &asked)
 }
 
 /// Refusals get their envelope, all answers their headers.
@@ -120,7 +113,7 @@ fn leave(crossing: &Crossing, response: ServiceResponse<BoxBody>) -> ServiceResp
         });
     let mut response = match refusal {
         Some(problem) => {
-            let rendered: HttpResponse = envelope::render(crossing.surface, &problem, &crossing.id, &crossing.asked());
+            let rendered = render(crossing, &problem, response.request());
             response.into_response(rendered)
         }
         None => response,

@@ -1,5 +1,6 @@
 //! Query parameters, strictly: each is known, given once and understood, or the request is refused with every fault at once.
 
+use actix_web::HttpRequest;
 use worker::mapping::nearest;
 
 use super::problem::{Fault, Kind, Problem};
@@ -55,6 +56,11 @@ impl Query {
     pub fn pairs(&self) -> &[(String, String)] {
         &self.pairs
     }
+}
+
+/// The query of a call that takes none.
+pub fn no_query(request: &HttpRequest) -> Result<(), Problem> {
+    Query::parse(request.query_string(), &[]).map(|_| ())
 }
 
 /// A value that cannot be used; shows at most 100 characters of it.

@@ -1,5 +1,7 @@
-//! An import with something in every place, for the tests of those who show it.
+//! An import with something in every place, for the tests of those who show it; and an answer as its client reads it.
 
+use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
 use chrono::{DateTime, Utc};
 use worker::import::{Counts, ImportId, ImportOptions, OrgId, Status};
 use worker::mapping::{Column, Target};
@@ -74,4 +76,13 @@ pub(crate) fn partial() -> Import {
         retry_of: None,
         synchronous: false,
     }
+}
+
+/// Status and body of an answer, which must come as this media type.
+pub(crate) fn sent(response: HttpResponse, media_type: &str) -> (u16, String) {
+    let given = response.headers().get("content-type");
+    assert_eq!(given.and_then(|value| value.to_str().ok()), Some(media_type));
+    let status = response.status().as_u16();
+    let bytes = response.into_body().try_into_bytes().unwrap_or_default();
+    (status, String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -5,8 +5,7 @@ use bytes::Bytes;
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 use futures::stream::{self, Stream};
 use worker::import::{ImportId, OrgId};
-use worker::mapping::{self, Column, QUOTED_COLUMN, RESERVED_PREFIX};
-use worker::resource::Resource;
+use worker::mapping::{Column, QUOTED_COLUMN, RESERVED_PREFIX, Sensitive};
 use worker::resource::cell::REDACTED;
 use worker::row_error::{Failure, RowError, spreadsheet_row};
 
@@ -68,7 +67,7 @@ enum Place {
 #[derive(Clone)]
 struct Layout {
     columns: Vec<Column>,
-    resource: Resource,
+    sensitive: Sensitive,
     show_sensitive: bool,
     form: Form,
 }
@@ -77,7 +76,7 @@ impl Layout {
     fn new(import: &Import, form: Form, show_sensitive: bool) -> Self {
         Self {
             columns: import.columns.clone(),
-            resource: import.resource,
+            sensitive: Sensitive::new(&import.columns, import.resource),
             show_sensitive,
             form,
         }
@@ -112,10 +111,9 @@ impl Layout {
         if self.form == Form::Excel {
             record.push("yes".to_owned());
         }
-        let sensitive = mapping::sensitive_cells(&self.columns, self.resource, failure.cells.len());
         let cell = |place: usize| {
             let cell = failure.cells.get(place)?;
-            let hidden = !self.show_sensitive && sensitive.get(place) == Some(&true);
+            let hidden = !self.show_sensitive && self.sensitive.hides(place, failure.cells.len());
             Some(if hidden && !cell.is_empty() {
                 REDACTED.to_owned()
             } else {

@@ -9,6 +9,7 @@ use worker::import::{ImportId, ImportOptions, OrgId, Status};
 use worker::intake::{DoorError, Inflate, Intake, IntakeOptions, ScanReport};
 use worker::mapping::{self, Column, MappingError};
 
+use super::delete::blob_of;
 use crate::app::App;
 use crate::blobs::{BlobError, BlobWriter};
 use crate::store::StoreError;
@@ -335,9 +336,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Removes what a refused upload has left: the row, and the blob if it was finished already.
 async fn undo(app: &App, upload: &Upload, id: ImportId, blob: &str) {
-    if let Err(error) = app.blobs.delete(blob).await {
-        tracing::warn!(import_id = id.0, error = %error, "import.blob_left_behind");
-    }
+    blob_of(&app.blobs, id, blob).await;
     if let Err(error) = app.store.abandon_import(upload.org, id).await {
         tracing::warn!(import_id = id.0, error = %error, "import.row_left_behind");
     }

@@ -2,12 +2,14 @@
 //! import; null removes. Everything that is wrong is named at once.
 
 use serde_json::{Map, Value};
-use worker::batch::{Key, Patch, Stored};
+use worker::batch::{Key, Stored};
 use worker::mapping::nearest;
 use worker::resource::cell::{self, CellError};
 use worker::resource::users::{ATTRIBUTES, FIELDS, KEY_FIELDS};
 use worker::resource::{Field, Kind};
 use worker::row_error::RowCode;
+
+use crate::store::model::Change;
 
 /// What is wrong with one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,18 +36,18 @@ pub enum FaultKind {
 /// What an object says about a record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    key: [Patch<Box<str>>; 3],
-    values: Vec<Patch<Box<str>>>,
-    attributes: Patch<Map<String, Value>>,
+    key: [Change<Box<str>>; 3],
+    values: Vec<Change<Box<str>>>,
+    attributes: Change<Map<String, Value>>,
 }
 
 impl Draft {
     /// Reads an object of a user.
     pub fn read(object: &Map<String, Value>) -> Result<Self, Vec<Fault>> {
         let mut draft = Self {
-            key: [Patch::Keep, Patch::Keep, Patch::Keep],
-            values: vec![Patch::Keep; FIELDS.len()],
-            attributes: Patch::Keep,
+            key: [Change::Keep, Change::Keep, Change::Keep],
+            values: vec![Change::Keep; FIELDS.len()],
+            attributes: Change::Keep,
         };
         let faults: Vec<Fault> = object
             .iter()
@@ -76,11 +78,9 @@ impl Draft {
             .zip(&self.key)
             .enumerate()
             .map(|(place, (field, patch))| match patch {
-                Patch::Set(text) | Patch::Merge(text) | Patch::Overlay(text) | Patch::Fill(text) => {
-                    (field, text.clone())
-                }
-                Patch::Clear => (field, Box::default()),
-                Patch::Keep => (field, old.and_then(|old| old.get(place).cloned()).unwrap_or_default()),
+                Change::Set(text) => (field, text.clone()),
+                Change::Clear => (field, Box::default()),
+                Change::Keep => (field, old.and_then(|old| old.get(place).cloned()).unwrap_or_default()),
             });
         let (source, source_id, language) = (parts.next(), parts.next(), parts.next());
         let missing: Vec<Fault> = [&source, &source_id]
@@ -100,10 +100,10 @@ impl Draft {
     /// The parts of the key that the object names, where they differ from `key`: an object at an address must not contradict it.
     pub fn contradicts(&self, key: &Key) -> Vec<Fault> {
         let parts = KEY_FIELDS.iter().zip(&self.key).zip(key.parts());
-        let differs = |patch: &Patch<Box<str>>, there: &str| match patch {
-            Patch::Keep => false,
-            Patch::Clear => !there.is_empty(),
-            Patch::Set(text) | Patch::Merge(text) | Patch::Overlay(text) | Patch::Fill(text) => text.as_ref() != there,
+        let differs = |patch: &Change<Box<str>>, there: &str| match patch {
+            Change::Keep => false,
+            Change::Clear => !there.is_empty(),
+            Change::Set(text) => text.as_ref() != there,
         };
         parts
             .filter(|((_, patch), there)| differs(patch, there))
@@ -123,11 +123,9 @@ impl Draft {
             apply(value, patch);
         }
         match &self.attributes {
-            Patch::Keep => {}
-            Patch::Clear => stored.attributes = Map::new(),
-            Patch::Set(members) | Patch::Merge(members) | Patch::Overlay(members) | Patch::Fill(members) => {
-                merge(&mut stored.attributes, members)
-            }
+            Change::Keep => {}
+            Change::Clear => stored.attributes = Map::new(),
+            Change::Set(members) => merge(&mut stored.attributes, members),
         }
         check_attributes(&stored.attributes)?;
         Ok(stored)
@@ -149,11 +147,11 @@ impl Draft {
     }
 }
 
-fn apply(value: &mut Option<Box<str>>, patch: &Patch<Box<str>>) {
+fn apply(value: &mut Option<Box<str>>, patch: &Change<Box<str>>) {
     match patch {
-        Patch::Keep => {}
-        Patch::Clear => *value = None,
-        Patch::Set(text) | Patch::Merge(text) | Patch::Overlay(text) | Patch::Fill(text) => *value = Some(text.clone()),
+        Change::Keep => {}
+        Change::Clear => *value = None,
+        Change::Set(text) => *value = Some(text.clone()),
     }
 }
 
@@ -180,10 +178,10 @@ fn merge(target: &mut Map<String, Value>, patch: &Map<String, Value>) {
     }
 }
 
-fn attributes(value: &Value) -> Result<Patch<Map<String, Value>>, Fault> {
+fn attributes(value: &Value) -> Result<Change<Map<String, Value>>, Fault> {
     match value {
-        Value::Null => Ok(Patch::Clear),
-        Value::Object(members) => Ok(Patch::Set(members.clone())),
+        Value::Null => Ok(Change::Clear),
+        Value::Object(members) => Ok(Change::Set(members.clone())),
         _ => Err(wrong_type(ATTRIBUTES, "an object")),
     }
 }
@@ -195,9 +193,9 @@ fn check_attributes(attributes: &Map<String, Value>) -> Result<(), Vec<Fault>> {
         .map_err(|error| vec![refused(ATTRIBUTES, error)])
 }
 
-fn patch(field: &Field, value: &Value) -> Result<Patch<Box<str>>, Fault> {
+fn patch(field: &Field, value: &Value) -> Result<Change<Box<str>>, Fault> {
     let text = match (field.kind, value) {
-        (_, Value::Null) => return Ok(Patch::Clear),
+        (_, Value::Null) => return Ok(Change::Clear),
         (Kind::Groups, Value::Array(items)) => groups(field, items)?,
         (Kind::JsonArray, Value::Array(_)) => value.to_string(),
         (Kind::Groups, _) => return Err(wrong_type(field.name, "an array of names")),
@@ -207,10 +205,10 @@ fn patch(field: &Field, value: &Value) -> Result<Patch<Box<str>>, Fault> {
     };
     let trimmed = cell::trim(field.kind, &text);
     if trimmed.is_empty() {
-        return Ok(Patch::Clear);
+        return Ok(Change::Clear);
     }
     let checked = cell::check(field.kind, trimmed).map_err(|error| refused(field.name, error))?;
-    Ok(Patch::Set(checked.as_ref().into()))
+    Ok(Change::Set(checked.as_ref().into()))
 }
 
 /// Names as the cell of an import has them; there a comma parts them, so none can hold one.

@@ -1,6 +1,8 @@
 //! Rules for the texts of clients, credentials and report types. They are the engine's, field by field, so that what an import
 //! takes can be sent here as it is shown; beyond them, only notes may have several lines.
 
+use std::borrow::Cow;
+
 use worker::resource::cell::{self, CellError};
 use worker::resource::clients::{ALIAS, DETAILS, FIELDS, KEY_FIELDS};
 use worker::resource::{Kind, report_types};
@@ -32,15 +34,9 @@ fn rule(name: &str) -> Kind {
 
 /// A country as it is stored: two capital letters.
 pub fn country(name: &str, text: &str) -> Result<String, Fault> {
-    let text = text.trim_matches([' ', '\t']);
-    if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return Ok(text.to_ascii_uppercase());
-    }
-    Err(broken(
-        name,
-        RowCode::InvalidChoice,
-        "not a country; expected two letters such as DE",
-    ))
+    let checked = cell::check(Kind::Country, cell::trim(Kind::Country, text));
+    let wrong = |error: CellError| broken(name, error.code, "not a country; expected two letters such as DE");
+    checked.map(Cow::into_owned).map_err(wrong)
 }
 
 /// A text of one line; `None` if it is blank.

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 use worker::import::{ImportId, OrgId};
+use worker::mapping::Sensitive;
 use worker::row_error::Failure;
 
 use super::Store;
@@ -45,13 +46,13 @@ impl Row {
     }
 
     /// The cells as they are kept; those that `sensitive` marks are sealed.
-    pub(super) fn seal(self, vault: &Vault, cells: &[String], sensitive: &[bool]) -> Result<String, StoreError> {
-        let seal = |(nth, cell): (usize, &String)| match sensitive.get(nth) {
-            Some(true) if !cell.is_empty() => {
-                let sealed = self.place(nth, |place| vault.seal(place, cell))?;
-                Ok(Cell::Sealed { sealed })
+    pub(super) fn seal(self, vault: &Vault, cells: &[String], sensitive: &Sensitive) -> Result<String, StoreError> {
+        let seal = |(nth, cell): (usize, &String)| {
+            if cell.is_empty() || !sensitive.hides(nth, cells.len()) {
+                return Ok(Cell::Plain(cell.clone()));
             }
-            _ => Ok(Cell::Plain(cell.clone())),
+            let sealed = self.place(nth, |place| vault.seal(place, cell))?;
+            Ok(Cell::Sealed { sealed })
         };
         let cells: Result<Vec<Cell>, StoreError> = cells.iter().enumerate().map(seal).collect();
         to_json("cells", &cells?)

@@ -58,11 +58,11 @@ impl Store {
     /// Those of an organization's users that have one of these keys, in no order.
     pub async fn users_by_keys(&self, org: OrgId, mut keys: Vec<Key>) -> Result<Vec<KnownUser>, StoreError> {
         // PostgreSQL's text takes no NUL, and so nobody has one in a key.
-        keys.retain(|key| !parts(key).concat().contains('\0'));
+        keys.retain(|key| !key.parts().concat().contains('\0'));
         self.run(|db| async move {
             let mut found = Vec::new();
             for some in keys.chunks(AT_ONCE) {
-                let asked = to_json("keys", &some.iter().map(parts).collect::<Vec<_>>())?;
+                let asked = to_json("keys", &some.iter().map(Key::parts).collect::<Vec<_>>())?;
                 let sql = match &db {
                     Db::Postgres(_) => BY_KEYS_POSTGRES,
                     Db::Sqlite(_) => BY_KEYS_SQLITE,
@@ -93,8 +93,4 @@ impl Store {
         })
         .await
     }
-}
-
-fn parts(key: &Key) -> [&str; 3] {
-    [key.source(), key.source_id(), key.language()]
 }

@@ -132,7 +132,7 @@ impl Store {
     }
 }
 
-/// What a cell under this key begins with, as a pattern; the underscore of no key matters.
+/// What a cell under this key begins with, as a pattern.
 fn under(key: i64) -> String {
     format!("s1.{key}.%")
 }

@@ -145,25 +145,34 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    clients (id) {
-        id -> BigInt,
-        org_id -> BigInt,
-        name -> Text,
-        status -> Nullable<Text>,
-        shared -> Nullable<Text>,
-        notes -> Nullable<Text>,
-        client_organization -> Nullable<Text>,
-        collective_account -> Nullable<Text>,
-        attributes -> Text,
-        content_hash -> Nullable<Binary>,
-        version -> BigInt,
-        created_by_import -> Nullable<BigInt>,
-        updated_by_import -> Nullable<BigInt>,
-        created_at -> Timestamp,
-        updated_at -> Timestamp,
-    }
+/// `clients` and `preview_clients`, which differ in whose the rows are; what hangs on a client lies beside the one and in the other.
+macro_rules! portfolio {
+    ($table:ident, $owner:ident, [$($child:ident),*]) => {
+        diesel::table! {
+            $table (id) {
+                id -> BigInt,
+                $owner -> BigInt,
+                name -> Text,
+                status -> Nullable<Text>,
+                shared -> Nullable<Text>,
+                notes -> Nullable<Text>,
+                client_organization -> Nullable<Text>,
+                collective_account -> Nullable<Text>,
+                $($child -> Nullable<Text>,)*
+                attributes -> Text,
+                content_hash -> Nullable<Binary>,
+                version -> BigInt,
+                created_by_import -> Nullable<BigInt>,
+                updated_by_import -> Nullable<BigInt>,
+                created_at -> Timestamp,
+                updated_at -> Timestamp,
+            }
+        }
+    };
 }
+
+portfolio!(clients, org_id, []);
+portfolio!(preview_clients, import_id, [aliases, credentials]);
 
 diesel::table! {
     client_aliases (client_id, country, alias) {
@@ -220,28 +229,6 @@ macro_rules! catalogue {
 
 catalogue!(report_types, org_id);
 catalogue!(preview_report_types, import_id);
-
-diesel::table! {
-    preview_clients (id) {
-        id -> BigInt,
-        import_id -> BigInt,
-        name -> Text,
-        status -> Nullable<Text>,
-        shared -> Nullable<Text>,
-        notes -> Nullable<Text>,
-        client_organization -> Nullable<Text>,
-        collective_account -> Nullable<Text>,
-        aliases -> Nullable<Text>,
-        credentials -> Nullable<Text>,
-        attributes -> Text,
-        content_hash -> Nullable<Binary>,
-        version -> BigInt,
-        created_by_import -> Nullable<BigInt>,
-        updated_by_import -> Nullable<BigInt>,
-        created_at -> Timestamp,
-        updated_at -> Timestamp,
-    }
-}
 
 diesel::table! {
     sealing_keys (id) {

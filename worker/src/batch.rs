@@ -194,52 +194,42 @@ pub struct BatchLimits {
 fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value>)]) -> ContentHash {
     let mut hasher = Sha256::new();
     for value in values {
-        match value {
-            Patch::Keep => hasher.update([0]),
-            Patch::Clear => hasher.update([1]),
-            Patch::Set(text) => update_text(&mut hasher, text),
-            Patch::Merge(text) => {
-                hasher.update([4]);
-                update_text(&mut hasher, text);
-            }
-            Patch::Fill(text) => {
-                hasher.update([5]);
-                update_text(&mut hasher, text);
-            }
-            Patch::Overlay(text) => {
-                hasher.update([6]);
-                update_text(&mut hasher, text);
-            }
-        }
+        update_patch(&mut hasher, value, |hasher, text| update_text(hasher, text));
     }
     for (name, value) in attributes {
         update_text(&mut hasher, name);
-        match value {
-            Patch::Keep => hasher.update([0]),
-            Patch::Clear => hasher.update([1]),
-            Patch::Set(Value::String(text)) => update_text(&mut hasher, text),
-            Patch::Set(json) => {
+        update_patch(&mut hasher, value, |hasher, json| match (value, json) {
+            (Patch::Set(_), Value::String(text)) => update_text(hasher, text),
+            (Patch::Set(_), json) => {
                 hasher.update([3]);
-                update_text(&mut hasher, &json.to_string());
+                update_text(hasher, &json.to_string());
             }
-            Patch::Merge(json) => {
-                hasher.update([4]);
-                update_text(&mut hasher, &json.to_string());
-            }
-            Patch::Fill(json) => {
-                hasher.update([5]);
-                update_text(&mut hasher, &json.to_string());
-            }
-            Patch::Overlay(json) => {
-                hasher.update([6]);
-                update_text(&mut hasher, &json.to_string());
-            }
-        }
+            (_, json) => update_text(hasher, &json.to_string()),
+        });
     }
     let digest = hasher.finalize();
     let mut hash = ContentHash::default();
     hash.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
     hash
+}
+
+/// What is done to a value, then the value: no two patches give the same input.
+fn update_patch<T>(hasher: &mut Sha256, patch: &Patch<T>, update: impl Fn(&mut Sha256, &T)) {
+    let (tag, value) = match patch {
+        Patch::Keep => (Some(0), None),
+        Patch::Clear => (Some(1), None),
+        // Tags itself.
+        Patch::Set(value) => (None, Some(value)),
+        Patch::Merge(value) => (Some(4), Some(value)),
+        Patch::Fill(value) => (Some(5), Some(value)),
+        Patch::Overlay(value) => (Some(6), Some(value)),
+    };
+    if let Some(tag) = tag {
+        hasher.update([tag]);
+    }
+    if let Some(value) = value {
+        update(hasher, value);
+    }
 }
 
 /// Tag, length, bytes: no two lists of texts give the same input.

@@ -77,17 +77,37 @@ fn refuse<T>(code: &'static str, detail: String) -> Result<T, MappingError> {
     Err(MappingError { code, detail })
 }
 
-/// Which cells of a row must not be seen by everybody. In a row of another width than its header any cell may be the one.
-pub fn sensitive_cells(columns: &[Column], resource: Resource, cells: usize) -> Vec<bool> {
-    let is_sensitive = |column: &Column| match &column.target {
-        Target::Field(name) => resource.is_sensitive(name),
-        Target::Attribute(_) | Target::Attributes | Target::Handles(_) | Target::Refusal | Target::Ignored => false,
-    };
-    let by_column: Vec<bool> = columns.iter().map(is_sensitive).collect();
-    if cells == columns.len() {
-        return by_column;
+/// Which cells of a file's rows must not be seen by everybody.
+#[derive(Clone, Debug)]
+pub struct Sensitive {
+    by_column: Vec<bool>,
+    any: bool,
+}
+
+impl Sensitive {
+    /// Of files with these columns.
+    pub fn new(columns: &[Column], resource: Resource) -> Self {
+        let is_sensitive = |column: &Column| match &column.target {
+            Target::Field(name) => resource.is_sensitive(name),
+            Target::Attribute(_) | Target::Attributes | Target::Handles(_) | Target::Refusal | Target::Ignored => false,
+        };
+        let by_column: Vec<bool> = columns.iter().map(is_sensitive).collect();
+        let any = by_column.contains(&true);
+        Self { by_column, any }
     }
-    vec![by_column.contains(&true); cells.max(columns.len())]
+
+    /// Some of them are.
+    pub fn any(&self) -> bool {
+        self.any
+    }
+
+    /// Whether this cell is, of a row of so many. In a row of another width than its header any cell may be the one.
+    pub fn hides(&self, cell: usize, cells: usize) -> bool {
+        if cells == self.by_column.len() {
+            return self.by_column.get(cell) == Some(&true);
+        }
+        self.any
+    }
 }
 
 /// Decides what each column of a header fills, and sees to it that the rows have a key.

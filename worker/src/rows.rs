@@ -2,7 +2,7 @@
 //! the cells come from nor where the row goes.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -42,12 +42,19 @@ enum Slot {
     Ignored,
 }
 
+/// How one column is read.
+#[derive(Clone, Debug)]
+struct Reading {
+    slot: Slot,
+    header: String,
+    /// What its cells must be beyond its field's own rule.
+    rule: Option<Rule>,
+}
+
 /// The rules of one import, ready to be applied to record after record.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    slots: Vec<(Slot, String)>,
-    /// By header, what a column's cells must be beyond its field's own rule.
-    rules: BTreeMap<String, Rule>,
+    readings: Vec<Reading>,
     /// Rows are identified by handles.
     handles: bool,
     resource: Resource,
@@ -86,11 +93,14 @@ impl Rows {
     /// `columns` as resolved at the door, `options` of the import.
     pub fn new(columns: &[Column], options: &ImportOptions) -> Self {
         Self {
-            slots: columns
+            readings: columns
                 .iter()
-                .map(|column| (slot(&column.target, options.resource), column.header.clone()))
+                .map(|column| Reading {
+                    slot: slot(&column.target, options.resource),
+                    header: column.header.clone(),
+                    rule: options.rules.get(&column.header).cloned(),
+                })
                 .collect(),
-            rules: options.rules.clone(),
             handles: options.handles,
             resource: options.resource,
             // Checked at the door; a row of a file without any key would fail as one whose key is empty.
@@ -124,9 +134,9 @@ impl Rows {
         if bad_quote {
             return failed(vec![bad_quote_error()]);
         }
-        let ragged = cells.len() != self.slots.len();
+        let ragged = cells.len() != self.readings.len();
         if ragged && !self.may_pad(cells) {
-            return failed(vec![column_count_error(cells.len(), self.slots.len())]);
+            return failed(vec![column_count_error(cells.len(), self.readings.len())]);
         }
         match self.row(cells) {
             Ok(mut row) => {
@@ -141,7 +151,7 @@ impl Rows {
     }
 
     fn may_pad(&self, cells: &[&str]) -> bool {
-        self.ragged == Ragged::Pad && cells.iter().skip(self.slots.len()).all(|extra| extra.is_empty())
+        self.ragged == Ragged::Pad && cells.iter().skip(self.readings.len()).all(|extra| extra.is_empty())
     }
 
     fn row(&self, cells: &[&str]) -> Result<Row, Vec<RowError>> {
@@ -154,14 +164,18 @@ impl Rows {
             errors: Vec::new(),
         };
         let padded = cells.iter().copied().chain(std::iter::repeat(""));
-        for ((slot, header), cell) in self.slots.iter().zip(padded) {
-            self.take(&mut draft, slot, header, cell);
+        for (reading, cell) in self.readings.iter().zip(padded) {
+            self.take(&mut draft, reading, cell);
         }
         let key = self.key(&mut draft);
         self.finish_children(&mut draft);
         match key {
             Some(key) if draft.errors.is_empty() => {
-                if self.slots.iter().any(|(slot, _)| matches!(slot, Slot::Attributes)) {
+                if self
+                    .readings
+                    .iter()
+                    .any(|reading| matches!(reading.slot, Slot::Attributes))
+                {
                     last_of_each(&mut draft.attributes);
                 }
                 let handles = draft.handles.finish(self.fields, &mut draft.values);
@@ -174,8 +188,9 @@ impl Rows {
         }
     }
 
-    fn take(&self, draft: &mut Draft, slot: &Slot, header: &str, cell: &str) {
-        match slot {
+    fn take(&self, draft: &mut Draft, reading: &Reading, cell: &str) {
+        let header = &reading.header;
+        match &reading.slot {
             Slot::Ignored => {}
             Slot::Refusal if cell.is_empty() => {}
             Slot::Refusal => draft.errors.push(refused_error(cell)),
@@ -198,7 +213,7 @@ impl Rows {
                 let patch = match filled(field.kind, cell) {
                     Some(ERASED) if self.composed => Patch::Clear,
                     None => self.blank(),
-                    Some(text) => match self.check(field.kind, header, text) {
+                    Some(text) => match reading.check(field.kind, text) {
                         Ok(text) if self.merge && field.kind == Kind::JsonArray => Patch::Merge(text.as_ref().into()),
                         Ok(text) => Patch::Set(text.as_ref().into()),
                         Err(error) => return draft.errors.push(row_error(field, header, text, error)),
@@ -213,8 +228,8 @@ impl Rows {
             }
             Slot::Part(part) => self.take_part(draft, part, header, cell),
             Slot::Handles(kind) => draft.errors.extend(draft.handles.take(*kind, header, cell).err()),
-            Slot::Attribute(name) => self.take_attribute(draft, name, header, cell),
-            Slot::Attributes => self.take_attributes(draft, header, cell),
+            Slot::Attribute(name) => self.take_attribute(draft, name, reading, cell),
+            Slot::Attributes => self.take_attributes(draft, reading, cell),
         }
     }
 
@@ -225,42 +240,44 @@ impl Rows {
         }
     }
 
-    fn take_attribute(&self, draft: &mut Draft, name: &Arc<str>, header: &str, cell: &str) {
+    fn take_attribute(&self, draft: &mut Draft, name: &Arc<str>, reading: &Reading, cell: &str) {
         let patch = match filled(Kind::Text(cell::MAX_ATTRIBUTE_BYTES), cell) {
             None => self.blank(),
-            Some(text) => match self.attribute(header, text) {
+            Some(text) => match reading.attribute(text) {
                 Ok(value) => Patch::Set(value),
-                Err(error) => return draft.errors.push(attribute_error(header, text, error)),
+                Err(error) => return draft.errors.push(attribute_error(&reading.header, text, error)),
             },
         };
         draft.attributes.push((Arc::clone(name), patch));
     }
 
     /// A JSON object: each member is an attribute, `null` removes it. An empty cell says nothing.
-    fn take_attributes(&self, draft: &mut Draft, header: &str, cell: &str) {
+    fn take_attributes(&self, draft: &mut Draft, reading: &Reading, cell: &str) {
         let Some(text) = filled(Kind::Text(cell::MAX_ATTRIBUTE_BYTES), cell) else {
             return;
         };
-        match self.members(header, text) {
+        match reading.members(text) {
             Ok(members) => draft
                 .attributes
                 .extend(members.into_iter().map(|(name, value)| match value {
                     Value::Null => (Arc::from(name), Patch::Clear),
-                    value if self.merge => (Arc::from(name), self.merging(header, value)),
+                    value if self.merge => (Arc::from(name), reading.merging(value)),
                     value => (Arc::from(name), Patch::Set(value)),
                 })),
-            Err(error) => draft.errors.push(attribute_error(header, text, error)),
+            Err(error) => draft.errors.push(attribute_error(&reading.header, text, error)),
         }
     }
+}
 
+impl Reading {
     /// The column's own rule, then the field's.
-    fn check<'c>(&self, kind: Kind, header: &str, text: &'c str) -> Result<Cow<'c, str>, CellError> {
-        self.rules.get(header).map_or(Ok(()), |rule| rule.check(text))?;
+    fn check<'c>(&self, kind: Kind, text: &'c str) -> Result<Cow<'c, str>, CellError> {
+        self.rule.as_ref().map_or(Ok(()), |rule| rule.check(text))?;
         cell::check(kind, text)
     }
 
-    fn attribute(&self, header: &str, text: &str) -> Result<Value, CellError> {
-        match self.rules.get(header) {
+    fn attribute(&self, text: &str) -> Result<Value, CellError> {
+        match &self.rule {
             Some(Rule::List) => return rule::list(text),
             Some(rule) => rule.check(text)?,
             None => {}
@@ -268,8 +285,8 @@ impl Rows {
         Ok(Value::String(cell::check_attribute(text)?.into_owned()))
     }
 
-    fn members(&self, header: &str, text: &str) -> Result<Map<String, Value>, CellError> {
-        match self.rules.get(header) {
+    fn members(&self, text: &str) -> Result<Map<String, Value>, CellError> {
+        match &self.rule {
             Some(Rule::Buckets {
                 name_bytes,
                 value_bytes,
@@ -279,8 +296,8 @@ impl Rows {
     }
 
     /// Buckets merge by their members; anything else as deep as it goes.
-    fn merging(&self, header: &str, value: Value) -> Patch<Value> {
-        match self.rules.get(header) {
+    fn merging(&self, value: Value) -> Patch<Value> {
+        match &self.rule {
             Some(Rule::Buckets { .. }) => Patch::Overlay(value),
             _ => Patch::Merge(value),
         }

@@ -144,15 +144,13 @@ impl From<CredentialError> for Problem {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-    use actix_web::body::MessageBody;
 
     use super::*;
+    use crate::http::samples;
 
     fn sent(problem: &Problem, method: &str, path: &str) -> String {
-        let response = render(problem, method, path);
-        let status = response.status().as_u16();
-        let bytes = response.into_body().try_into_bytes().unwrap();
-        format!("{status} {}", String::from_utf8_lossy(&bytes))
+        let (status, body) = samples::sent(render(problem, method, path), "application/json");
+        format!("{status} {body}")
     }
 
     #[test]

@@ -1,20 +1,15 @@
 //! Parts of the path and parameters of the query, as this surface's clients write them: lists with commas, `True` for true, and an
 //! empty value for none.
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{ALLOW, HeaderValue};
 
 use super::error::{client_not_found, credential_not_found, invalid};
 use crate::http::path_id;
 use crate::http::problem::{Kind, Problem};
+pub(super) use crate::http::query::no_query;
 use crate::http::query::{Query, invalid as unusable};
 use crate::records;
 use crate::store::model::{CredentialFilter, CredentialPlace};
-
-/// The query of an operation that takes none.
-pub(super) fn no_query(request: &HttpRequest) -> Result<(), Problem> {
-    Query::parse(request.query_string(), &[]).map(|_| ())
-}
 
 /// Paths of their own where a client's number could stand, with the methods they have.
 const NAMED: [(&str, &str); 2] = [("bulk-upload", "POST"), ("collective-accounts", "GET, HEAD")];

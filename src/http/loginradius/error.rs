@@ -119,20 +119,15 @@ fn body(status: u16) -> ErrorBody {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use actix_web::body::MessageBody;
-
     use super::*;
     use crate::http::problem::Kind;
+    use crate::http::samples::sent;
 
     #[test]
     fn the_table_of_refusals() {
         let row = |kind: &Kind| {
-            let response = render(&Problem::new(*kind));
-            let status = response.status().as_u16();
-            assert_eq!(response.headers().get("content-type").unwrap(), "application/json");
-            let bytes = response.into_body().try_into_bytes().unwrap();
-            format!("{status} {}", String::from_utf8_lossy(&bytes))
+            let (status, body) = sent(render(&Problem::new(*kind)), "application/json");
+            format!("{status} {body}")
         };
         let mut rows: Vec<String> = Kind::ALL.iter().map(row).collect();
         rows.sort();

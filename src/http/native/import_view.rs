@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use worker::import::Mode;
-use worker::mapping;
+use worker::mapping::Sensitive;
 use worker::row_error::{Failure, RowError, spreadsheet_row};
 
 use crate::store::model::{Import, ImportError, TopError};
@@ -311,16 +311,16 @@ fn run_error(error: &ImportError) -> RunErrorView {
 
 /// Shows a failed row of an import.
 pub fn failed_row(import: &Import, failure: Failure, show_sensitive: bool) -> FailedRowView {
-    let sensitive = mapping::sensitive_cells(&import.columns, import.resource, failure.cells.len());
-    let cells = import.columns.iter().zip(failure.cells).zip(sensitive);
+    let (sensitive, width) = (Sensitive::new(&import.columns, import.resource), failure.cells.len());
+    let cells = import.columns.iter().zip(failure.cells).enumerate();
     FailedRowView {
         row: spreadsheet_row(failure.record),
         line: failure.line,
         outcome: "failed",
         errors: failure.errors.into_iter().map(row_error).collect(),
         cells: cells
-            .filter(|(_, sensitive)| show_sensitive || !sensitive)
-            .map(|((column, cell), _)| (column.header.clone(), Value::String(cell)))
+            .filter(|(place, _)| show_sensitive || !sensitive.hides(*place, width))
+            .map(|(_, (column, cell))| (column.header.clone(), Value::String(cell)))
             .collect(),
     }
 }

@@ -1,4 +1,4 @@
-//! Our own API, as `api.md` has it: handlers translate, call one use case, translate back; wire types stand beside them.
+//! Our own API: handlers translate, call one use case, translate back; wire types stand beside them.
 
 pub mod error;
 pub mod idempotency;
@@ -17,13 +17,7 @@ use serde::Serialize;
 
 use super::page::{Paged, next_link};
 use super::path_id as id;
-use super::problem::Problem;
-use super::query::Query;
-
-/// The query of a call that takes none.
-fn no_query(request: &actix_web::HttpRequest) -> Result<(), Problem> {
-    Query::parse(request.query_string(), &[]).map(|_| ())
-}
+use super::query::{Query, no_query};
 
 /// A page with its link to the next.
 fn page<T: Serialize>(request: &actix_web::HttpRequest, query: &Query, page: &Paged<T>) -> HttpResponse {

@@ -79,18 +79,14 @@ pub(super) fn code_and_type(problem: &Problem) -> (u16, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use actix_web::body::MessageBody;
-
     use super::*;
+    use crate::http::samples::sent;
 
     #[test]
     fn the_table_of_refusals() {
         let row = |kind: &Kind| {
-            let response = render(&Problem::new(*kind), "https://import.example.com");
-            assert_eq!(response.headers().get("content-type").unwrap(), "application/json");
-            let bytes = response.into_body().try_into_bytes().unwrap();
-            String::from_utf8_lossy(&bytes).into_owned()
+            let refusal = render(&Problem::new(*kind), "https://import.example.com");
+            sent(refusal, "application/json").1
         };
         let mut rows: Vec<String> = Kind::ALL.iter().map(row).collect();
         rows.dedup();

@@ -7,7 +7,7 @@ use chrono::NaiveDateTime;
 use worker::batch::Batch;
 use worker::batch::plan::{Plan, Policy};
 use worker::import::Counts;
-use worker::mapping;
+use worker::mapping::Sensitive;
 use worker::ports::{Checkpoint, Claimed, Commit};
 use worker::resource::Resource;
 use worker::row_error::Failure;
@@ -50,6 +50,11 @@ impl Job<'_> {
     /// What its rows are.
     pub(super) fn resource(&self) -> Resource {
         self.run.options.resource
+    }
+
+    /// Which cells of its failed rows are to be sealed.
+    pub(super) fn sensitive(&self) -> Sensitive {
+        Sensitive::new(&self.run.columns, self.resource())
     }
 
     /// The token as the import row holds it.
@@ -169,14 +174,17 @@ fn add_tally(before: &str, failures: &[Failure]) -> Result<String, StoreError> {
 pub(super) const FAILURE_COLUMNS: [&str; 5] = ["import_id", "record", "line", "errors", "cells"];
 
 /// The `errors` and `cells` of a failed row, JSON; NUL and its kind travel escaped, as PostgreSQL's text refuses them.
-pub(super) fn failure_cells(job: &Job<'_>, failure: &Failure) -> Result<(String, String), StoreError> {
-    let sensitive = mapping::sensitive_cells(&job.run.columns, job.resource(), failure.cells.len());
+pub(super) fn failure_cells(
+    job: &Job<'_>,
+    sensitive: &Sensitive,
+    failure: &Failure,
+) -> Result<(String, String), StoreError> {
     let row = Row {
         org: job.run.org,
         import: job.run.lease.import.0,
         record: signed("record", failure.record)?,
     };
-    let cells = row.seal(job.vault, &failure.cells, &sensitive)?;
+    let cells = row.seal(job.vault, &failure.cells, sensitive)?;
     Ok((to_json("errors", &failure.errors)?, cells))
 }
 

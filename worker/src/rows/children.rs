@@ -71,11 +71,10 @@ impl Rows {
             .filter(|(_, (_, part))| part.is_none())
             .map(|(place, (field, _))| {
                 let is_it = |slot: &Slot| matches!(slot, Slot::Part(Part::CredentialKey(of)) if *of == place);
-                let column = self.slots.iter().find(|(slot, _)| is_it(slot));
                 RowError {
                     code: RowCode::Required,
                     field: Some(field.name.to_owned()),
-                    column: column.map(|(_, header)| header.clone()),
+                    column: self.header_of(is_it),
                     message: "empty, but the row has a credential".to_owned(),
                     expected: Some("country, pro and report_type of the credential".to_owned()),
                     value: None,

@@ -35,12 +35,17 @@ impl Rows {
         complete.then(|| Key::new(parts.map(|part| part.unwrap_or_default().into_boxed_str())))
     }
 
+    /// The header of the first column that fills such a slot.
+    pub(super) fn header_of(&self, is_it: impl Fn(&Slot) -> bool) -> Option<String> {
+        let column = self.readings.iter().find(|reading| is_it(&reading.slot));
+        column.map(|reading| reading.header.clone())
+    }
+
     fn required(&self, field: &str, is_it: impl Fn(&Slot) -> bool, expected: String) -> RowError {
-        let column = self.slots.iter().find(|(slot, _)| is_it(slot));
         RowError {
             code: RowCode::Required,
             field: Some(field.to_owned()),
-            column: column.map(|(_, header)| header.clone()),
+            column: self.header_of(is_it),
             message: "empty, but the row needs an id".to_owned(),
             expected: Some(expected),
             value: None,

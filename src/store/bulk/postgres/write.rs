@@ -136,8 +136,9 @@ pub(super) async fn keep_failures(
         list(FAILURE_COLUMNS)
     );
     let mut copy = session.copy(&sql).await?;
+    let sensitive = job.sensitive();
     for failure in failures {
-        let (errors, cells) = failure_cells(job, failure)?;
+        let (errors, cells) = failure_cells(job, &sensitive, failure)?;
         let row = copy.encoder();
         row.row(FAILURE_COLUMNS.len())?;
         row.bigint(job.run.lease.import.0);

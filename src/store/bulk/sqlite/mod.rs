@@ -164,8 +164,9 @@ fn keep_failures(connection: &mut SqliteConnection, job: &Job<'_>, failures: &[F
     let places = vec!["?"; FAILURE_COLUMNS.len()].join(", ");
     let columns = list(FAILURE_COLUMNS);
     let statement = Statement::new(&format!("insert into import_failures ({columns}) values ({places})"));
+    let sensitive = job.sensitive();
     for failure in failures {
-        let (errors, cells) = failure_cells(job, failure)?;
+        let (errors, cells) = failure_cells(job, &sensitive, failure)?;
         let place = [
             job.run.lease.import.0,
             signed("record", failure.record)?,
