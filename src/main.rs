@@ -7,6 +7,8 @@ use longshore::cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    let _armed = worker::failpoint::arm();
     // Both PostgreSQL's and the file store's TLS take the process's provider; a second installation is harmless.
     let _already_installed = rustls::crypto::ring::default_provider().install_default();
     cli::run(cli::Cli::parse()).await

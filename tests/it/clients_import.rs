@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, both_stacks, count};
+use harness::{Client, both_stacks, count};
 
 const FILE: &str = "\
 client_name,status,shared,alias,alias:DE,country,pro,report_type,login,password,VAT

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Client, Dice, People, Role, Running, Stack, both_stacks, count, is_final};
+use harness::{Client, Dice, People, Role, Running, Stack, both_stacks, count, is_final};
 
 /// Short enough that a test need not wait for a dead worker's lease.
 const QUICK: &[(&str, &str)] = &[
@@ -17,7 +17,7 @@ const QUICK: &[(&str, &str)] = &[
 both_stacks! {
     async fn a_big_import_survives_five_kills(stack) {
         let people = People::new(200_000);
-        let mut dice = Dice::new();
+        let mut dice = Dice::seeded();
         let mut running = stack.start(QUICK).await;
         let id = running.client.import("resource=users", people.csv()).await;
         let watcher = watch(&running, id);
@@ -40,7 +40,7 @@ both_stacks! {
     }
 
     async fn an_api_killed_in_mid_upload_has_promised_nothing(stack) {
-        let mut dice = Dice::new();
+        let mut dice = Dice::seeded();
         let mut running = stack.start(QUICK).await;
         let people = People::new(5_000);
         for _ in 0..3 {

@@ -5,7 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, both_stacks};
+use harness::{Answer, Client, both_stacks};
 
 /// The document's request, whole. One of its hashes holds a space, where the page was broken most likely: it is opaque here.
 const SAMPLE: &str = r#"{    "Profiles": [      {        "FirstName": "Ajay",        "LastName": "Sharma",        "Email": [          {            "Type": "Primary",            "Value": "ajaysharma@yopmail.com"          }        ],        "PasswordHash": "Rfc2898DeriveBytes$1000$VAh9OF7J0c2p2kpx4ozwDg==$6cwqAkcvs6+zadhoH9kiuWhjNuC84PhrUbMew0fBO6k=:BA4zsWmfF"      },      {        "FirstName": "Priya",        "LastName": "Patel",        "Email": [          {            "Type": "Primary",            "Value": "priya.patel@tempmail.com"          }        ],        "PasswordHash": "Rfc2898DeriveBytes$1000$XBk2PG8K1d3q3lry5paxEh==$7dxrBlcws7+zbeipiI0ljvXikOvD95QisVcNfx1gCP7l=:CB5atXngG"      },      {        "FirstName": "Rajesh",        "LastName": "Kumar",        "Email": [          {            "Type": "Primary",            "Value": "rajesh.kumar@mailbox.org"          }        ],        "PasswordHash": "Rfc2898DeriveBytes$1000$YCl3QH9L2e4r4msz6qbyFi==$8eysCmd xt8+acrjqjJ1mkwYjlPwE06RjtWdOgy2hDQ8m=:DC6buYohH"      },      {        "FirstName": "Sneha",        "LastName": "Gupta",        "Email": [          {            "Type": "Primary",            "Value": "sneha.gupta@guerrillamail.com"          }        ],        "PasswordHash": "Rfc2898DeriveBytes$1000$ZDm4RI0M3f5s5nta7rcxGj==$9fztDney5u9+bdsksKk2nlxZkmQxF17SjuXePhz3hEQ9n=:ED7cvZpiI"      }    ]  }"#;

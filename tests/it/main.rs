@@ -1,5 +1,5 @@
 //! Everything that is tested from outside a room: one binary, so that the servers it needs are started once.
-//! `harness` starts them and the real `longshore`; the other files mirror the URL tree, the ports and the promises.
+//! The crate `harness` starts them and the real `longshore`; the files here mirror the URL tree, the ports and the promises.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,7 +17,6 @@ mod crash;
 mod engine;
 mod forsure;
 mod forsure_bulk;
-mod harness;
 mod house;
 mod loginradius;
 mod mend;

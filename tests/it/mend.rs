@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{People, both_stacks, count};
+use harness::{People, both_stacks, count};
 
 both_stacks! {
     async fn mended_rows_come_in_and_nothing_else_changes(stack) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Body;
 
-use crate::harness::{both_stacks, count};
+use harness::{both_stacks, count};
 
 const ROWS: u64 = 1_000_000;
 /// What a process may use for any file (in KiB); four times the batch in hand, the one that waits and the upload.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{People, Stack, both_stacks, count};
+use harness::{People, Stack, both_stacks, count};
 
 /// Stands in cells and must not stand in a log.
 const CANARY: &str = "canary-7f3a@example.com";
@@ -63,7 +63,7 @@ both_stacks! {
 #[tokio::test]
 async fn a_first_start_makes_a_key_and_a_second_process_is_refused() {
     let mut running = Stack::Embedded.prepare(&[]).await;
-    running.start(crate::harness::Role::Serve).await;
+    running.start(harness::Role::Serve).await;
     let key = std::fs::read_to_string(running.folder.join("data/admin.key")).unwrap();
     let client = running.client.with_key(key.trim());
     client.get("/v1/organization").await.expect(200);

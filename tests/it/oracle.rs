@@ -1,7 +1,7 @@
 //! Random files against the oracle: counts, final table and failed rows must be those of a program that shares no code with
 //! the product and applies one row after the other. Small batches, so that duplicates meet inside and across them.
 
-use crate::harness::{Client, Stack, both_stacks, oracle, seed};
+use harness::{Client, Stack, both_stacks, oracle, seed};
 
 #[test]
 fn the_oracle_passes_its_own_tests() {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, both_stacks};
+use harness::{Answer, Client, both_stacks};
 
 const PATH: &str = "/users/bulk/sourceId";
 

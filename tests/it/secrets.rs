@@ -6,7 +6,7 @@ use longshore::store::{Store, StoreOptions};
 use longshore::vault::Vault;
 use serde_json::Value;
 
-use crate::harness::{Running, Stack, both_stacks};
+use harness::{Running, Stack, both_stacks};
 
 /// One client with a credential, and a row without a name, which fails.
 const CLIENTS: &str = "name,country,pro,report_type,login,password\n\

@@ -1,6 +1,6 @@
 //! The private servers themselves: what a test breaks, it must be able to break and to mend.
 
-use crate::harness::{Redis, moto, postgres};
+use harness::{Redis, moto, postgres};
 
 #[tokio::test]
 async fn each_database_is_empty_and_apart() {

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Answer, Client, both_stacks};
+use harness::{Answer, Client, both_stacks};
 
 /// The document's own file: 22 headers over 21 cells.
 const SAMPLE: &str = "EMAIL,USERNAME,FIRST_NM,LAST_NM,WORK_CITY,PARTNER_NR,POSITION_LTXT,WORK_STATE,INTF_PUBLISH_DT,POSITION_STXT,JOB_NM,JOB_VIEW,ORG_UNIT_LTXT,ORG_UNIT_STXT,COST_CENTER_NM,COST_CTR_ORT01,COST_CTR_REGIO,COST_CTR_LAND1,KNOWN_AS_NM,NETWORK_ID,MANAGER_PNR,COMPANY_ID

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Client, Dice, People, both_stacks, count, is_final};
+use harness::{Client, Dice, People, both_stacks, count, is_final};
 
 const SMALL_BATCHES: &[(&str, &str)] = &[("LONGSHORE_WORKER_BATCH_ROWS", "500")];
 
 both_stacks! {
     async fn when_cancel_has_answered_nothing_changes(stack) {
-        let mut dice = Dice::new();
+        let mut dice = Dice::seeded();
         let running = stack.start(SMALL_BATCHES).await;
         for turn in 0..8 {
             let client = running.admin_of(&format!("org-{turn}")).await;
@@ -40,7 +40,7 @@ both_stacks! {
     }
 
     async fn delete_is_all_or_nothing(stack) {
-        let mut dice = Dice::new();
+        let mut dice = Dice::seeded();
         let running = stack.start(SMALL_BATCHES).await;
         for turn in 0..8 {
             let client = running.admin_of(&format!("org-{turn}")).await;

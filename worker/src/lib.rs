@@ -16,6 +16,7 @@
 
 pub mod batch;
 pub mod engine;
+pub mod failpoint;
 pub mod import;
 pub mod intake;
 pub mod job;

@@ -9,7 +9,7 @@ use futures::TryStreamExt;
 use longshore::blobs::{BlobError, BlobOptions, Blobs};
 
 use super::proxy::{Proxy, Trouble};
-use crate::harness::{Bucket, free_port, moto};
+use harness::{Bucket, free_port, moto};
 
 /// A fresh store, and where its files are to be looked at from outside.
 struct Fixture {

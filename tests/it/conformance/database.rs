@@ -12,7 +12,7 @@ use worker::mapping::{Column, Target};
 use worker::ports::Checkpoint;
 use worker::resource::Resource;
 
-use crate::harness::postgres;
+use harness::postgres;
 
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 /// A lease that is over as soon as it is given.

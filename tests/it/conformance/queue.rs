@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use worker::import::ImportId;
 use worker::job::RunImport;
 
-use crate::harness::Redis;
+use harness::Redis;
 
 /// Longest wait for something that should happen soon, on a busy machine.
 const SOON: Duration = Duration::from_secs(10);

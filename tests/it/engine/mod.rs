@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use worker::import::ImportId;
 use worker::run::{Ran, run_import};
 
-use crate::harness::{oracle, seed};
+use harness::{oracle, seed};
 use memory::{Memory, Table};
 
 #[tokio::test(flavor = "multi_thread")]

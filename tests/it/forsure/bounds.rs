@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ask, at, get, named, new_client, new_credential, refused};
-use crate::harness::both_stacks;
+use harness::both_stacks;
 
 both_stacks! {
     async fn parameters_that_cannot_be_used(stack) {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ask, at, cells, credential, get, named, new_client, refused};
-use crate::harness::{Client, both_stacks};
+use harness::{Client, both_stacks};
 
 /// The names that a list shows.
 async fn names(client: &Client, query: &str) -> Vec<String> {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ask, at, catalogue, cells, credential, get, named, new_client, new_credential, refused, set_catalogue};
-use crate::harness::{Client, both_stacks};
+use harness::{Client, both_stacks};
 
 const FAILED_TO_CREATE: &str = "Failed to create client credentials: ";
 const FAILED_TO_UPDATE: &str = "Failed to update client credentials: ";

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{at, get, named};
-use crate::harness::{Answer, both_stacks};
+use harness::{Answer, both_stacks};
 
 #[track_caller]
 fn says(answer: Answer, status: u16, detail: &str) {

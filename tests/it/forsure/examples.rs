@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ask, at, catalogue, get, named, new_client, new_credential, set_catalogue};
-use crate::harness::both_stacks;
+use harness::both_stacks;
 
 /// The document's client.
 fn abc(id: i64) -> Value {

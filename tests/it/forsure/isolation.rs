@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{at, get, new_client, new_credential};
-use crate::harness::{Client, both_stacks};
+use harness::{Client, both_stacks};
 
 /// Every operation with an id: method, path, a body that would be taken, status, and the whole answer for what is absent.
 const OPERATIONS: &[(&str, &str, &str, u16, &str)] = &[

@@ -13,7 +13,7 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Running, Stack};
+use harness::{Answer, Client, Running, Stack};
 
 /// A path below the surface's.
 fn at(path: &str) -> String {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{ask, at, catalogue, cells, credential, get, named, new_client, set_catalogue};
-use crate::harness::both_stacks;
+use harness::both_stacks;
 
 both_stacks! {
     async fn stats_count_clients_and_credentials(stack) {

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{Vendor, figures};
-use crate::harness::both_stacks;
+use harness::both_stacks;
 
 const ROWS: usize = 100_000;
 /// A constant, whatever the file: what a process at rest has, three batches, and what the heap keeps of them, in KiB.

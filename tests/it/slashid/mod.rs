@@ -10,7 +10,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, both_stacks};
+use harness::{Answer, Client, both_stacks};
 
 const PATH: &str = "/persons/bulk-import";
 /// The columns of the document, in its order.

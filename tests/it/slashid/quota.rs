@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{EXAMPLE_OF_AN_ERROR, Vendor, assert_like, figures};
-use crate::harness::{Client, both_stacks};
+use harness::{Client, both_stacks};
 
 async fn set(client: &Client, quota: Value) -> Value {
     let body = json!({ "person_quota": quota });

@@ -5,7 +5,7 @@ use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
 use super::{EXAMPLE_OF_AN_ERROR, PATH, Vendor, assert_like};
-use crate::harness::{Answer, both_stacks};
+use harness::{Answer, both_stacks};
 
 #[track_caller]
 fn assert_refused(answer: Answer, status: u16) -> String {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Vendor, figures, table};
-use crate::harness::both_stacks;
+use harness::both_stacks;
 
 const ALL: [&str; 8] = [
     "slashid:emails",

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Vendors;
-use crate::harness::{Client, People, both_stacks, count};
+use harness::{Client, People, both_stacks, count};
 
 /// Calls of each client.
 const ROUNDS: u64 = 8;

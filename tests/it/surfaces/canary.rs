@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::Vendors;
-use crate::harness::{Role, Running, Stack, both_stacks};
+use harness::{Role, Running, Stack, both_stacks};
 
 /// In every secret, and in nothing else.
 const MARK: &str = "cAnArY";

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::Vendors;
-use crate::harness::{Role, Running, both_stacks, count};
+use harness::{Role, Running, both_stacks, count};
 
 /// Enough for a kill to meet it running.
 const PERSONS: u64 = 60_000;

@@ -8,7 +8,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Running};
+use harness::{Answer, Client, Running};
 
 /// A client for each surface, all of one organization.
 #[derive(Clone)]

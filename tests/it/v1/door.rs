@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Client, both_stacks, count};
+use harness::{Client, both_stacks, count};
 
 /// What a file must meet.
 enum Fate {

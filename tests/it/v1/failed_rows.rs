@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{both_stacks, count};
+use harness::{both_stacks, count};
 
 const FILE: &str = "E-Mail;Personalnummer;Formel;password_hash\r\n\
     ana@;1;=1+2;s3cret-one\r\n\

@@ -8,7 +8,7 @@ use reqwest::multipart::{Form, Part};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Client, both_stacks};
+use harness::{Client, both_stacks};
 
 const FILE: &str = "source_id\n1\n";
 

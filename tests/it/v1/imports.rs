@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, both_stacks, count};
+use harness::{Answer, both_stacks, count};
 
 const PEOPLE: &str = "source_id,email,first_name,Shoe size\n1,ana@example.com,Ana,38\n2,bo@example.com,Bo,43\n";
 

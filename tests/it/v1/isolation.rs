@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, both_stacks};
+use harness::{Client, both_stacks};
 
 /// Every route with an id; `{import}` and `{user}` are filled with an id of somebody else's, then with an absent one.
 const ROUTES: &[(&str, &str)] = &[

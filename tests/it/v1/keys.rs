@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::both_stacks;
+use harness::both_stacks;
 
 both_stacks! {
     async fn keys_are_made_shown_once_and_revoked(stack) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{both_stacks, count};
+use harness::{both_stacks, count};
 
 both_stacks! {
     async fn a_user_is_made_read_changed_and_deleted(stack) {

@@ -7,7 +7,7 @@ use longshore::queue::Queue;
 use worker::import::ImportId;
 
 use super::{Counter, Listening, eventually, listen};
-use crate::harness::Redis;
+use harness::Redis;
 
 /// The whole answer to one command, beside the product.
 fn ask<T: redis::FromRedisValue>(redis: &Redis, words: &[&str]) -> T {

@@ -11,18 +11,18 @@ use super::programs::{free_port, program};
 use super::watchdog;
 
 /// The run's server.
-pub(crate) struct Moto {
+pub struct Moto {
     port: u16,
     _process: Process,
 }
 
 /// A bucket of the test's own.
 #[derive(Clone, Debug)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     /// `s3://bucket/prefix`, as `blob_url` wants it.
-    pub(crate) url: String,
+    pub url: String,
     /// The server, as `s3_endpoint` wants it.
-    pub(crate) endpoint: String,
+    pub endpoint: String,
     name: String,
 }
 
@@ -32,7 +32,7 @@ pub(crate) const S3_REGION: &str = "us-east-1";
 pub(crate) const S3_KEY: &str = "test";
 
 /// Starts the server at the first call.
-pub(crate) fn moto() -> &'static Moto {
+pub fn moto() -> &'static Moto {
     static MOTO: OnceLock<Moto> = OnceLock::new();
     MOTO.get_or_init(Moto::start)
 }
@@ -63,7 +63,7 @@ impl Moto {
     }
 
     /// Makes an empty bucket.
-    pub(crate) async fn fresh_bucket(&self) -> Bucket {
+    pub async fn fresh_bucket(&self) -> Bucket {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("bucket-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let endpoint = format!("http://127.0.0.1:{}", self.port);
@@ -83,7 +83,7 @@ impl Moto {
 
 impl Bucket {
     /// The keys of all its objects.
-    pub(crate) async fn keys(&self) -> Vec<String> {
+    pub async fn keys(&self) -> Vec<String> {
         let url = format!("{}/{}?list-type=2", self.endpoint, self.name);
         let page = client::http()
             .get(url)
@@ -98,7 +98,7 @@ impl Bucket {
     }
 
     /// How many uploads in parts were begun and neither ended nor undone.
-    pub(crate) async fn unfinished_uploads(&self) -> usize {
+    pub async fn unfinished_uploads(&self) -> usize {
         let url = format!("{}/{}?uploads", self.endpoint, self.name);
         let answer = client::http().get(url).send().await.expect("moto answers");
         let page = answer.text().await.expect("a listing");

@@ -11,13 +11,13 @@ use super::programs::{Unprivileged, free_port, program};
 use super::watchdog;
 
 /// The run's server.
-pub(crate) struct Postgres {
+pub struct Postgres {
     port: u16,
     _process: Process,
 }
 
 /// Starts the server at the first call.
-pub(crate) fn postgres() -> &'static Postgres {
+pub fn postgres() -> &'static Postgres {
     static POSTGRES: OnceLock<Postgres> = OnceLock::new();
     POSTGRES.get_or_init(Postgres::start)
 }
@@ -77,12 +77,12 @@ impl Postgres {
     }
 
     /// A connection string for the database `name`.
-    pub(crate) fn url(&self, name: &str) -> String {
+    pub fn url(&self, name: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{name}?sslmode=disable", self.port)
     }
 
     /// Makes an empty database and gives its URL.
-    pub(crate) async fn fresh_database(&self) -> String {
+    pub async fn fresh_database(&self) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let client = self.connect_to(&self.url("postgres")).await;
@@ -94,7 +94,7 @@ impl Postgres {
     }
 
     /// A connection of the test's own, to look at what the product has written.
-    pub(crate) async fn connect_to(&self, url: &str) -> tokio_postgres::Client {
+    pub async fn connect_to(&self, url: &str) -> tokio_postgres::Client {
         let connected = tokio_postgres::connect(url, tokio_postgres::NoTls).await;
         let (client, connection) = connected.expect("PostgreSQL answers");
         tokio::spawn(connection);

@@ -16,7 +16,7 @@ use super::watchdog;
 
 /// Which parts the product runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stack {
+pub enum Stack {
     /// One process, SQLite, local files.
     Embedded,
     /// An API and a worker process over PostgreSQL, Redis and S3.
@@ -25,7 +25,7 @@ pub(crate) enum Stack {
 
 /// What a process of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
     /// `longshore serve`.
     Serve,
     /// `longshore api`.
@@ -45,19 +45,19 @@ impl Role {
 }
 
 /// A started product. Dropping it kills its processes; it then insists that none of them panicked.
-pub(crate) struct Running {
+pub struct Running {
     /// Which parts it runs on.
-    pub(crate) stack: Stack,
+    pub stack: Stack,
     /// An admin of the organization `acme`.
-    pub(crate) client: Client,
+    pub client: Client,
     /// Where its processes run; in embedded mode the parent of `data`.
-    pub(crate) folder: PathBuf,
+    pub folder: PathBuf,
     /// The scaled stack's own Redis.
-    pub(crate) redis: Option<Redis>,
+    pub redis: Option<Redis>,
     /// The scaled stack's own bucket.
-    pub(crate) bucket: Option<Bucket>,
+    pub bucket: Option<Bucket>,
     /// `postgres://…` or `sqlite://…`, for a look from outside.
-    pub(crate) database_url: String,
+    pub database_url: String,
     environment: Vec<(String, String)>,
     port: u16,
     processes: Vec<(Role, Process)>,
@@ -65,7 +65,7 @@ pub(crate) struct Running {
 
 impl Stack {
     /// Starts everything and waits until it is ready. Overrides are environment variables, `("LONGSHORE_WORKER_LEASE", "3s")`.
-    pub(crate) async fn start(self, overrides: &[(&str, &str)]) -> Running {
+    pub async fn start(self, overrides: &[(&str, &str)]) -> Running {
         let mut running = self.prepare(overrides).await;
         match self {
             Self::Embedded => running.start(Role::Serve).await,
@@ -79,7 +79,7 @@ impl Stack {
     }
 
     /// Everything but the product's own processes, for tests of how they start.
-    pub(crate) async fn prepare(self, overrides: &[(&str, &str)]) -> Running {
+    pub async fn prepare(self, overrides: &[(&str, &str)]) -> Running {
         let folder = watchdog::folder("longshore-");
         let mut environment = Vec::new();
         let (mut redis, mut bucket) = (None, None);
@@ -134,7 +134,7 @@ fn scaled_environment(database_url: &str, redis: &Redis, bucket: &Bucket) -> Vec
 
 impl Running {
     /// The role that answers requests.
-    pub(crate) fn front(&self) -> Role {
+    pub fn front(&self) -> Role {
         if self.stack == Stack::Embedded {
             Role::Serve
         } else {
@@ -143,7 +143,7 @@ impl Running {
     }
 
     /// The role that runs imports.
-    pub(crate) fn back(&self) -> Role {
+    pub fn back(&self) -> Role {
         if self.stack == Stack::Embedded {
             Role::Serve
         } else {
@@ -152,7 +152,7 @@ impl Running {
     }
 
     /// Starts a process; one that answers requests is ready afterwards. A second worker is started the same way.
-    pub(crate) async fn start(&mut self, role: Role) {
+    pub async fn start(&mut self, role: Role) {
         for _ in 0..5 {
             let log = self.folder.join(format!("{}.log", role.word()));
             let process = Process::spawn(&mut self.command_of(role), &log);
@@ -178,8 +178,8 @@ impl Running {
     }
 
     /// `longshore ARGUMENTS` on this stack's data, with nothing of the tests' own environment but what any program needs.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("LONGSHORE_")) {
             command.env_remove(name);
         }
@@ -205,7 +205,7 @@ impl Running {
     }
 
     /// Sets an environment variable for whatever is started from now on; an empty value takes it away.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
+    pub fn set(&mut self, name: &str, value: &str) {
         self.environment.retain(|(set, _)| set != name);
         if !value.is_empty() {
             self.environment.push((name.to_owned(), value.to_owned()));
@@ -213,13 +213,13 @@ impl Running {
     }
 
     /// The value of an environment variable that the stack was prepared with.
-    pub(crate) fn environment(&self, name: &str) -> String {
+    pub fn environment(&self, name: &str) -> String {
         let found = self.environment.iter().find(|(set, _)| set == name);
         found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     /// Every byte that the database keeps, as far as a thief of it would read: all rows as text, or the files.
-    pub(crate) async fn dump(&self) -> String {
+    pub async fn dump(&self) -> String {
         let Some(path) = self.database_url.strip_prefix("sqlite://") else {
             return postgres_rows(&self.database().await).await;
         };
@@ -232,12 +232,12 @@ impl Running {
     }
 
     /// A client with a new admin key of an organization, which is made if it is missing.
-    pub(crate) async fn admin_of(&self, organization: &str) -> Client {
+    pub async fn admin_of(&self, organization: &str) -> Client {
         self.key_of(organization, &["admin"]).await
     }
 
     /// The same with scopes of the test's choice.
-    pub(crate) async fn key_of(&self, organization: &str, scopes: &[&str]) -> Client {
+    pub async fn key_of(&self, organization: &str, scopes: &[&str]) -> Client {
         let mut command = self.command(&["keys", "create", "--organization", organization, "--output", "json"]);
         command.arg("--scopes").arg(scopes.join(","));
         let made = command.output().expect("the binary runs");
@@ -260,19 +260,19 @@ impl Running {
     }
 
     /// Kills as a power cut would.
-    pub(crate) fn kill9(&mut self, role: Role) {
+    pub fn kill9(&mut self, role: Role) {
         self.each(role).for_each(Process::kill9);
         self.processes.retain(|(of, _)| *of != role);
     }
 
     /// `kill9`, then the same again on the same port.
-    pub(crate) async fn restart(&mut self, role: Role) {
+    pub async fn restart(&mut self, role: Role) {
         self.kill9(role);
         self.start(role).await;
     }
 
     /// Asks by SIGTERM; gives how long it took, or panics after `up_to`.
-    pub(crate) fn stop(&mut self, role: Role, up_to: Duration) -> Duration {
+    pub fn stop(&mut self, role: Role, up_to: Duration) -> Duration {
         let began = Instant::now();
         for process in self.each(role) {
             process.signal("TERM");
@@ -286,7 +286,7 @@ impl Running {
     }
 
     /// Takes the first process of a role out of this product's hands; `kill9` and its like no longer mean it.
-    pub(crate) fn detach(&mut self, role: Role) -> Process {
+    pub fn detach(&mut self, role: Role) -> Process {
         let place = self
             .processes
             .iter()
@@ -296,22 +296,22 @@ impl Running {
     }
 
     /// The scaled stack's database, seen from outside.
-    pub(crate) async fn database(&self) -> tokio_postgres::Client {
+    pub async fn database(&self) -> tokio_postgres::Client {
         postgres().connect_to(&self.database_url).await
     }
 
     /// Sends `STOP`, `CONT` and the like.
-    pub(crate) fn signal(&mut self, role: Role, name: &str) {
+    pub fn signal(&mut self, role: Role, name: &str) {
         self.each(role).for_each(|process| process.signal(name));
     }
 
     /// What every process of the role has written on its outputs, over all its lives.
-    pub(crate) fn log(&self, role: Role) -> String {
+    pub fn log(&self, role: Role) -> String {
         std::fs::read_to_string(self.folder.join(format!("{}.log", role.word()))).unwrap_or_default()
     }
 
     /// The most memory a process of the role ever held, in KiB.
-    pub(crate) fn peak_kib(&mut self, role: Role) -> u64 {
+    pub fn peak_kib(&mut self, role: Role) -> u64 {
         self.each(role)
             .map(|process| process.peak_kib())
             .max()
@@ -319,12 +319,12 @@ impl Running {
     }
 
     /// Where the embedded stack keeps its data.
-    pub(crate) fn data_dir(&self) -> PathBuf {
+    pub fn data_dir(&self) -> PathBuf {
         self.folder.join("data")
     }
 
     /// All files below the data folder's blobs, or all keys of the bucket: what uploads have left behind.
-    pub(crate) async fn blobs(&self) -> Vec<String> {
+    pub async fn blobs(&self) -> Vec<String> {
         match &self.bucket {
             Some(bucket) => bucket.keys().await,
             None => files_below(&self.data_dir().join("blobs")),
@@ -332,7 +332,7 @@ impl Running {
     }
 
     /// The answer of an unauthenticated request.
-    pub(crate) fn stranger(&self) -> Client {
+    pub fn stranger(&self) -> Client {
         Client::new(self.port, String::new())
     }
 }
@@ -351,6 +351,12 @@ async fn postgres_rows(client: &tokio_postgres::Client) -> String {
         }
     }
     dump
+}
+
+/// Cargo tells each of its test binaries where it has put the program that they test.
+fn binary() -> PathBuf {
+    let named = std::env::var_os("CARGO_BIN_EXE_longshore");
+    named.map(PathBuf::from).expect("the tests are run by cargo test")
 }
 
 fn files_below(folder: &Path) -> Vec<String> {

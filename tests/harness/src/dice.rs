@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 /// A small generator (splitmix64); a test needs chance, not secrets.
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
     /// From `SEED`, else from the clock. The seed goes to the test's output, which is shown when it fails.
-    pub(crate) fn new() -> Self {
+    pub fn seeded() -> Self {
         let clock = || {
             SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)
@@ -20,7 +20,7 @@ impl Dice {
     }
 
     /// A number below `end`.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -29,12 +29,12 @@ impl Dice {
     }
 
     /// A time shorter than `end`, in steps of a millisecond.
-    pub(crate) fn moment(&mut self, end: Duration) -> Duration {
+    pub fn moment(&mut self, end: Duration) -> Duration {
         Duration::from_millis(self.below(u64::try_from(end.as_millis()).unwrap_or(u64::MAX)))
     }
 }
 
 /// The seed that the caller of the tests asks for.
-pub(crate) fn seed() -> Option<u64> {
+pub fn seed() -> Option<u64> {
     std::env::var("SEED").ok()?.parse().ok()
 }

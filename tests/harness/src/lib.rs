@@ -6,10 +6,18 @@
 //! - `Stack::Embedded.start(&[]).await`: the binary, ready, with a client that holds an admin key
 //! - `both_stacks! { async fn story(stack) { … } }`: one test for each stack
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on panics; what it prints is shown when it fails"
+)]
+
 mod client;
 mod dice;
 mod moto;
-pub(crate) mod oracle;
+pub mod oracle;
 mod people;
 mod postgres;
 mod process;
@@ -18,34 +26,38 @@ mod redis;
 mod running;
 mod watchdog;
 
-pub(crate) use client::{Answer, Client, count, is_final};
-pub(crate) use dice::{Dice, seed};
-pub(crate) use moto::{Bucket, moto};
-pub(crate) use people::People;
-pub(crate) use postgres::postgres;
-pub(crate) use programs::free_port;
-pub(crate) use redis::Redis;
-pub(crate) use running::{Role, Running, Stack};
+pub use client::{Answer, Client, count, is_final};
+pub use dice::{Dice, seed};
+pub use moto::{Bucket, moto};
+pub use people::People;
+pub use postgres::postgres;
+pub use programs::free_port;
+pub use redis::Redis;
+pub use running::{Role, Running, Stack};
+
+/// Whether the caller of the tests asks for their long form: `LONG=1`.
+pub fn long() -> bool {
+    std::env::var_os("LONG").is_some_and(|value| value == "1")
+}
 
 /// One story, told on both stacks: `name::embedded` and `name::scaled`. The argument is the `Stack` to start.
+#[macro_export]
 macro_rules! both_stacks {
     ($($(#[$attribute:meta])* async fn $name:ident($stack:ident) $body:block)+) => {$(
         $(#[$attribute])*
-        async fn $name($stack: $crate::harness::Stack) $body
+        async fn $name($stack: $crate::Stack) $body
 
         // A function and a module may share a name.
         mod $name {
             #[tokio::test]
             async fn embedded() {
-                super::$name($crate::harness::Stack::Embedded).await;
+                super::$name($crate::Stack::Embedded).await;
             }
 
             #[tokio::test]
             async fn scaled() {
-                super::$name($crate::harness::Stack::Scaled).await;
+                super::$name($crate::Stack::Scaled).await;
             }
         }
     )+};
 }
-
-pub(crate) use both_stacks;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::watchdog;
 
 /// A running child. Dropping it kills it.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     log: PathBuf,
 }
@@ -46,17 +46,17 @@ impl Process {
     }
 
     /// Its number.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Everything it and its predecessors on the same file have written.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
     /// The last lines of the log that are not daily business, for a person.
-    pub(crate) fn log_tail(&self) -> String {
+    pub fn log_tail(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log
             .lines()
@@ -67,12 +67,12 @@ impl Process {
     }
 
     /// Whether it runs still.
-    pub(crate) fn is_alive(&mut self) -> bool {
+    pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().expect("the child's state").is_none()
     }
 
     /// Sends a signal by name: `STOP`, `CONT`, `TERM`.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("sh")
             .args(["-c", "kill -\"$1\" \"$2\"", "sh", name])
             .arg(self.pid().to_string())
@@ -81,7 +81,7 @@ impl Process {
     }
 
     /// Kills it without a warning, as a power cut would, and waits until it is gone.
-    pub(crate) fn kill9(&mut self) {
+    pub fn kill9(&mut self) {
         if self.is_alive() {
             self.child.kill().expect("a signal");
         }
@@ -90,7 +90,7 @@ impl Process {
     }
 
     /// Waits for it to end by itself.
-    pub(crate) fn wait(&mut self, up_to: Duration) -> Option<ExitStatus> {
+    pub fn wait(&mut self, up_to: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + up_to;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("the child's state") {
@@ -103,7 +103,7 @@ impl Process {
     }
 
     /// The most memory it ever held, in KiB.
-    pub(crate) fn peak_kib(&self) -> u64 {
+    pub fn peak_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the child's status");
         let line = status
             .lines()

@@ -5,18 +5,18 @@ use std::fmt::Write;
 
 /// What a file holds.
 #[derive(Clone, Copy)]
-pub(crate) struct People {
+pub struct People {
     /// The first row's `i`.
-    pub(crate) from: u64,
+    pub from: u64,
     /// How many rows.
-    pub(crate) rows: u64,
+    pub rows: u64,
     /// Goes into each row; another word changes each.
-    pub(crate) city: &'static str,
+    pub city: &'static str,
 }
 
 impl People {
     /// So many rows from 0, none of them broken twice.
-    pub(crate) fn new(rows: u64) -> Self {
+    pub fn new(rows: u64) -> Self {
         Self {
             from: 0,
             rows,
@@ -29,18 +29,18 @@ impl People {
     }
 
     /// Rows that are refused.
-    pub(crate) fn broken(self) -> u64 {
+    pub fn broken(self) -> u64 {
         let range = self.from..self.from + self.rows;
         u64::try_from(range.filter(|i| Self::is_broken(*i)).count()).expect("a count")
     }
 
     /// Rows that are applied.
-    pub(crate) fn good(self) -> u64 {
+    pub fn good(self) -> u64 {
         self.rows - self.broken()
     }
 
     /// The file.
-    pub(crate) fn csv(self) -> String {
+    pub fn csv(self) -> String {
         let mut csv = String::from(
             "source,source_id,language,email,first_name,last_name,date_of_birth,phone,company,work_city\r\n",
         );

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// Finds a program where `./test` installs, on the PATH or in Debian's PostgreSQL folders (the newest version first).
 pub(super) fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/bin")];
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-tools/bin")];
     folders.extend(std::env::split_paths(&path));
     folders.extend(postgres_folders());
     folders
@@ -30,7 +30,7 @@ fn postgres_folders() -> Vec<PathBuf> {
 
 /// A port on which nobody listens. It lies below the ports that the kernel gives to clients, so that a server which is killed
 /// finds it free again; whoever starts a server must still try another when it is lost to somebody in between.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let offset = u16::try_from(std::process::id() % 12_000).unwrap_or_default();
     for _ in 0..12_000 {

@@ -9,42 +9,42 @@ use serde_json::Value;
 
 /// A key and the address it is for. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     /// Shared by all clones.
-    pub(crate) http: reqwest::Client,
+    pub http: reqwest::Client,
     /// `http://127.0.0.1:PORT`.
-    pub(crate) base: String,
+    pub base: String,
     /// The API key, empty for a stranger.
-    pub(crate) key: String,
+    pub key: String,
 }
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// Its status code.
-    pub(crate) status: u16,
+    pub status: u16,
     /// Its headers.
-    pub(crate) headers: HeaderMap,
+    pub headers: HeaderMap,
     /// Its body.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 impl Answer {
     /// Panics, with the body, on any other status.
     #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Self {
+    pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
     /// The body as JSON.
     #[track_caller]
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
     /// A header's text, empty if it is absent.
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .and_then(|value| value.to_str().ok())
@@ -80,7 +80,7 @@ impl Client {
     }
 
     /// Another key at the same address.
-    pub(crate) fn with_key(&self, key: &str) -> Self {
+    pub fn with_key(&self, key: &str) -> Self {
         Self {
             key: key.to_owned(),
             ..self.clone()
@@ -88,17 +88,17 @@ impl Client {
     }
 
     /// An absolute URL.
-    pub(crate) fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
     /// `127.0.0.1:PORT`, for a test that writes its own bytes.
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         self.base.trim_start_matches("http://")
     }
 
     /// A request with the key, to be filled and given to `send`.
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, self.url(path));
         if self.key.is_empty() {
             request
@@ -108,12 +108,12 @@ impl Client {
     }
 
     /// Sends and reads the whole answer.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
         self.try_send(request).await.expect("an answer")
     }
 
     /// The same where the server may be dead.
-    pub(crate) async fn try_send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+    pub async fn try_send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Answer {
@@ -124,37 +124,37 @@ impl Client {
     }
 
     /// GET.
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
     }
 
     /// GET where the server may be dead.
-    pub(crate) async fn try_get(&self, path: &str) -> Result<Answer, reqwest::Error> {
+    pub async fn try_get(&self, path: &str) -> Result<Answer, reqwest::Error> {
         self.try_send(self.request(Method::GET, path)).await
     }
 
     /// POST without a body.
-    pub(crate) async fn post(&self, path: &str) -> Answer {
+    pub async fn post(&self, path: &str) -> Answer {
         self.send(self.request(Method::POST, path)).await
     }
 
     /// DELETE.
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
     }
 
     /// Any method with a JSON body.
-    pub(crate) async fn send_json(&self, method: Method, path: &str, body: &Value) -> Answer {
+    pub async fn send_json(&self, method: Method, path: &str, body: &Value) -> Answer {
         self.send(self.request(method, path).json(body)).await
     }
 
     /// `POST /v1/imports?QUERY` with the file as the body.
-    pub(crate) async fn post_csv(&self, query: &str, file: impl Into<Body>) -> Answer {
+    pub async fn post_csv(&self, query: &str, file: impl Into<Body>) -> Answer {
         self.send(self.csv_request(query, file)).await
     }
 
     /// The request of `post_csv`, for more headers.
-    pub(crate) fn csv_request(&self, query: &str, file: impl Into<Body>) -> RequestBuilder {
+    pub fn csv_request(&self, query: &str, file: impl Into<Body>) -> RequestBuilder {
         let path = format!("/v1/imports?{query}");
         self.request(Method::POST, &path)
             .header(CONTENT_TYPE, "text/csv")
@@ -162,13 +162,7 @@ impl Client {
     }
 
     /// A multipart POST: the part `options`, if given, then the part `part` with the file.
-    pub(crate) async fn upload(
-        &self,
-        path: &str,
-        options: Option<&Value>,
-        part: &'static str,
-        file: Vec<u8>,
-    ) -> Answer {
+    pub async fn upload(&self, path: &str, options: Option<&Value>, part: &'static str, file: Vec<u8>) -> Answer {
         let mut form = Form::new();
         if let Some(options) = options {
             let json = Part::text(options.to_string())
@@ -185,24 +179,24 @@ impl Client {
     }
 
     /// Uploads a file that must be taken; gives the import's id.
-    pub(crate) async fn import(&self, query: &str, file: impl Into<Body>) -> i64 {
+    pub async fn import(&self, query: &str, file: impl Into<Body>) -> i64 {
         let import = self.post_csv(query, file).await.expect(202).json();
         import["id"].as_i64().expect("an integer id")
     }
 
     /// The import as it stands.
-    pub(crate) async fn show(&self, id: i64) -> Value {
+    pub async fn show(&self, id: i64) -> Value {
         self.get(&format!("/v1/imports/{id}")).await.expect(200).json()
     }
 
     /// Polls until the import is final, for at most a minute.
-    pub(crate) async fn wait_final(&self, id: i64) -> Value {
+    pub async fn wait_final(&self, id: i64) -> Value {
         self.wait_final_within(id, Duration::from_secs(60)).await
     }
 
     /// Polls until the import is final. Every answer on the way must hold the identity and never go back; a server that is dead
     /// or not ready for a while is no answer.
-    pub(crate) async fn wait_final_within(&self, id: i64, up_to: Duration) -> Value {
+    pub async fn wait_final_within(&self, id: i64, up_to: Duration) -> Value {
         let deadline = Instant::now() + up_to;
         let mut before = Value::Null;
         while Instant::now() < deadline {
@@ -222,23 +216,23 @@ impl Client {
     }
 
     /// The failed rows as the file to mend.
-    pub(crate) async fn failed_csv(&self, id: i64) -> String {
+    pub async fn failed_csv(&self, id: i64) -> String {
         self.get(&format!("/v1/imports/{id}/failed.csv")).await.expect(200).text
     }
 
     /// The failed rows as JSON, all pages.
-    pub(crate) async fn failed_rows(&self, id: i64) -> Vec<Value> {
+    pub async fn failed_rows(&self, id: i64) -> Vec<Value> {
         self.pages(&format!("/v1/imports/{id}/rows?outcome=failed&limit=1000"))
             .await
     }
 
     /// All users of the organization, by id.
-    pub(crate) async fn users(&self) -> Vec<Value> {
+    pub async fn users(&self) -> Vec<Value> {
         self.pages("/v1/users?limit=1000").await
     }
 
     /// Follows `next_cursor` to the end of a listing.
-    pub(crate) async fn pages(&self, path: &str) -> Vec<Value> {
+    pub async fn pages(&self, path: &str) -> Vec<Value> {
         let mut all = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -253,13 +247,13 @@ impl Client {
 }
 
 /// No further change will come.
-pub(crate) fn is_final(import: &Value) -> bool {
+pub fn is_final(import: &Value) -> bool {
     ["completed", "partial", "failed", "canceled"].contains(&import["status"].as_str().expect("a status"))
 }
 
 /// One of an import's counts.
 #[track_caller]
-pub(crate) fn count(import: &Value, name: &str) -> u64 {
+pub fn count(import: &Value, name: &str) -> u64 {
     import["counts"][name]
         .as_u64()
         .unwrap_or_else(|| panic!("no count {name}: {import:#}"))

@@ -11,7 +11,7 @@ use super::programs::{free_port, program};
 use super::watchdog;
 
 /// A server without persistence: what it forgets, the product must not need.
-pub(crate) struct Redis {
+pub struct Redis {
     port: u16,
     folder: PathBuf,
     process: Process,
@@ -19,7 +19,7 @@ pub(crate) struct Redis {
 
 impl Redis {
     /// Starts one, ready to answer.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         let folder = watchdog::folder("redis-");
         for _ in 0..5 {
             let port = free_port();
@@ -39,17 +39,17 @@ impl Redis {
     }
 
     /// Its connection string.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
     /// Kills it; the port stays free for `restart`.
-    pub(crate) fn kill9(&mut self) {
+    pub fn kill9(&mut self) {
         self.process.kill9();
     }
 
     /// Starts an empty one on the same port, after `kill9`.
-    pub(crate) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         self.process = spawn(self.port, &self.folder);
         assert!(
             self.is_ready(),
@@ -59,22 +59,22 @@ impl Redis {
     }
 
     /// Stops it in its tracks: connections stay open, nothing answers.
-    pub(crate) fn pause(&self) {
+    pub fn pause(&self) {
         self.process.signal("STOP");
     }
 
     /// Goes on after `pause`.
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         self.process.signal("CONT");
     }
 
     /// Forgets everything.
-    pub(crate) fn flush_all(&self) {
+    pub fn flush_all(&self) {
         assert_eq!(self.command("FLUSHALL").expect("Redis answers"), "+OK");
     }
 
     /// Sends one command line; gives the first line of the answer.
-    pub(crate) fn command(&self, line: &str) -> std::io::Result<String> {
+    pub fn command(&self, line: &str) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         stream.write_all(format!("{line}\r\n").as_bytes())?;

@@ -10,7 +10,7 @@ use super::watchdog;
 
 /// What `FILE` must do to the users of `START`: `{"counts", "status", "failed", "users"}`. Users of an earlier expectation may
 /// stand in `start`; they know secrets that the API does not show.
-pub(crate) fn expect(file: &[u8], options: &Value, start: &[Value]) -> Value {
+pub fn expect(file: &[u8], options: &Value, start: &[Value]) -> Value {
     let folder = watchdog::folder("oracle-");
     let paths = [
         write(&folder, "file", file),
@@ -23,7 +23,7 @@ pub(crate) fn expect(file: &[u8], options: &Value, start: &[Value]) -> Value {
 }
 
 /// The first difference between an expectation and what the API shows, if there is one.
-pub(crate) fn difference(expected: &Value, import: &Value, users: &[Value], failed_csv: &str) -> Option<String> {
+pub fn difference(expected: &Value, import: &Value, users: &[Value], failed_csv: &str) -> Option<String> {
     let folder = watchdog::folder("oracle-");
     let paths = [
         write(&folder, "expected", expected.to_string().as_bytes()),
@@ -37,17 +37,17 @@ pub(crate) fn difference(expected: &Value, import: &Value, users: &[Value], fail
 }
 
 /// One import of a random history.
-pub(crate) struct Step {
+pub struct Step {
     /// What goes into the part `options`.
-    pub(crate) options: Value,
+    pub options: Value,
     /// The uploaded bytes.
-    pub(crate) file: Vec<u8>,
+    pub file: Vec<u8>,
     /// What it must do, as `expect` says it.
-    pub(crate) expected: Value,
+    pub expected: Value,
 }
 
 /// The same random history of imports for the same seed, each with what it must do after those before it.
-pub(crate) fn random_history(seed: u64) -> Vec<Step> {
+pub fn random_history(seed: u64) -> Vec<Step> {
     let output = run("random_files.py", &seed.to_string(), &[]);
     let steps: Vec<Value> = serde_json::from_slice(&output.stdout).expect("the generator speaks JSON");
     let read = |step: &Value| Step {
@@ -59,7 +59,7 @@ pub(crate) fn random_history(seed: u64) -> Vec<Step> {
 }
 
 /// The oracle's own tests.
-pub(crate) fn own_tests() -> Output {
+pub fn own_tests() -> Output {
     let mut command = Command::new(program("python3"));
     command
         .args(["-m", "unittest", "discover", "-s", "."])
@@ -69,7 +69,7 @@ pub(crate) fn own_tests() -> Output {
 }
 
 fn home() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../oracle")
 }
 
 /// Exit codes above 1 are the oracle's own faults.
