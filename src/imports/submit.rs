@@ -5,6 +5,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use uuid::Uuid;
+use worker::failpoint::{Injected, reach};
 use worker::import::{ImportId, ImportOptions, OrgId, Status};
 use worker::intake::{DoorError, Inflate, Intake, IntakeOptions, ScanReport};
 use worker::mapping::{self, Column, MappingError};
@@ -94,13 +95,21 @@ pub enum SubmitError {
     Unfinished(ImportId),
 }
 
+impl From<Injected> for SubmitError {
+    fn from(injected: Injected) -> Self {
+        Self::Store(injected.into())
+    }
+}
+
 /// Takes a file in and answers when it is durable and queued. To be spawned on the process's own runtime, so that a caller
 /// who goes away cannot drop it half-way.
 pub async fn submit(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -> Result<Submitted, SubmitError> {
     let submitted = accept(&app, &upload, body, false).await?;
     if !submitted.replayed {
+        reach("notify.before").await?;
         app.queue.ring(submitted.import.id).await;
     }
+    reach("upload.before_reply").await?;
     Ok(submitted)
 }
 
@@ -152,6 +161,7 @@ async fn receive(
     blob: &str,
     mut body: mpsc::Receiver<BodyPart>,
 ) -> Result<Import, SubmitError> {
+    reach("upload.after_row").await?;
     let mut door = Door::new(upload, app.config.limits.upload_bytes)?;
     let mut writer = app.blobs.create(blob).await?;
     let report = match pass(&mut door, &mut writer, &mut body).await {
@@ -163,13 +173,12 @@ async fn receive(
     };
     let columns = mapping::resolve(&report.header, &upload.options)?;
     writer.finish().await?;
+    reach("upload.after_object").await?;
     app.metrics.upload_bytes(upload.surface, report.bytes);
     let received = received(upload, columns, &report, app.config.limits.retention);
     // The row can only be gone if the sweep took this upload for dead.
-    app.store
-        .queue_import(upload.org, id, received)
-        .await?
-        .ok_or(SubmitError::Interrupted)
+    let import = app.store.queue_import(upload.org, id, received).await?;
+    import.ok_or(SubmitError::Interrupted)
 }
 
 /// The whole body through the door into the blob; a mapping that cannot work is refused as soon as the header is known.
@@ -185,6 +194,7 @@ async fn pass(
             if !plain.is_empty() {
                 writer.write(plain.into()).await?;
             }
+            reach("upload.mid_stream").await?;
         }
         if end {
             let (plain, report) = door.finish().await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use worker::engine::Engine;
+use worker::failpoint::reach;
 use worker::import::ImportId;
 use worker::job::RunImport;
 
@@ -37,9 +38,14 @@ async fn start_runnable(app: &App, engine: &Engine) -> Result<(), StoreError> {
     if free == 0 {
         return Ok(());
     }
-    for id in app.store.runnable(free).await? {
+    let runnable = app.store.runnable(free).await?;
+    if !runnable.is_empty() {
+        reach("sweep.after_select").await?;
+    }
+    for id in runnable {
         let engine = Arc::new(engine.clone());
         tokio::spawn(async move { engine.run(id).await });
+        reach("sweep.after_push").await?;
     }
     Ok(())
 }
@@ -86,6 +92,7 @@ pub async fn tidy_once(app: &App, older: Duration) -> Result<(), StoreError> {
     for (org, id, blob) in app.store.stale_receiving(older, TIDY_PAGE).await? {
         if let Some(blob) = blob {
             remove_blob(app, &blob).await;
+            reach("gc.after_object").await?;
         }
         app.store.abandon_import(org, id).await?;
         told(id, "sweep.dead_upload_removed");
