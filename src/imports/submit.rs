@@ -10,7 +10,7 @@ use worker::import::{ImportId, ImportOptions, OrgId, Status};
 use worker::intake::{DoorError, Inflate, Intake, IntakeOptions, ScanReport};
 use worker::mapping::{self, Column, MappingError};
 
-use super::delete::blob_of;
+use super::abandon::{self, Alive};
 use crate::app::App;
 use crate::blobs::{BlobError, BlobWriter};
 use crate::store::StoreError;
@@ -135,10 +135,13 @@ pub(super) async fn accept(
             import,
             replayed: false,
         }),
-        Err(error) => {
-            undo(app, upload, id, &blob).await;
-            Err(error)
-        }
+        Err(error) => match abandon::undo(app, upload.org, id, &blob).await {
+            Some(import) => Ok(Submitted {
+                import,
+                replayed: false,
+            }),
+            None => Err(error),
+        },
     }
 }
 
@@ -164,7 +167,8 @@ async fn receive(
     reach("upload.after_row").await?;
     let mut door = Door::new(upload, app.config.limits.upload_bytes)?;
     let mut writer = app.blobs.create(blob).await?;
-    let report = match pass(&mut door, &mut writer, &mut body).await {
+    let mut alive = Alive::new(app, upload.org, id);
+    let report = match pass(&mut door, &mut writer, &mut body, &mut alive).await {
         Ok(report) => report,
         Err(error) => {
             writer.abort().await;
@@ -178,6 +182,7 @@ async fn receive(
     let received = received(upload, columns, &report, app.config.limits.retention);
     // The row can only be gone if the sweep took this upload for dead.
     let import = app.store.queue_import(upload.org, id, received).await?;
+    reach("upload.after_commit").await?;
     import.ok_or(SubmitError::Interrupted)
 }
 
@@ -186,9 +191,10 @@ async fn pass(
     door: &mut Door,
     writer: &mut BlobWriter,
     body: &mut mpsc::Receiver<BodyPart>,
+    alive: &mut Alive,
 ) -> Result<ScanReport, SubmitError> {
     loop {
-        let (mut bytes, end) = gulp(body).await?;
+        let (mut bytes, end) = alive.during(gulp(body)).await?;
         while !bytes.is_empty() {
             let plain = door.push(&mut bytes).await?;
             if !plain.is_empty() {
@@ -342,12 +348,4 @@ fn fingerprint(upload: &Upload, sha256: &[u8; 32]) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Removes what a refused upload has left: the row, and the blob if it was finished already.
-async fn undo(app: &App, upload: &Upload, id: ImportId, blob: &str) {
-    blob_of(&app.blobs, id, blob).await;
-    if let Err(error) = app.store.abandon_import(upload.org, id).await {
-        tracing::warn!(import_id = id.0, error = %error, "import.row_left_behind");
-    }
 }
