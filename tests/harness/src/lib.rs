@@ -16,6 +16,7 @@
 
 mod client;
 mod dice;
+mod looks;
 mod moto;
 pub mod oracle;
 mod people;
