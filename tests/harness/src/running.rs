@@ -1,6 +1,6 @@
 //! The real binary on either stack: started, killed, started again, measured.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
