@@ -1,6 +1,7 @@
 //! actix only here: the server, its edge, and one folder per surface, each a translation. What a request asks for is done by
 //! `imports` and `records`; nothing in this room queries, parses CSV or retries.
 
+mod attempts;
 pub mod auth;
 pub mod body;
 mod boundary;
@@ -16,6 +17,7 @@ pub mod loginradius;
 mod members;
 pub mod native;
 pub mod openapi;
+mod origin;
 pub mod page;
 mod preconditions;
 pub mod problem;
@@ -47,6 +49,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt;
 
+use self::attempts::Attempts;
 use self::body::pace;
 use self::in_flight::InFlight;
 use self::problem::{Kind, Problem};
@@ -73,6 +76,7 @@ pub struct Doors {
     /// What a body must keep to.
     pub pace: pace::Limits,
     in_flight: InFlight,
+    attempts: Attempts,
 }
 
 impl Doors {
@@ -87,6 +91,7 @@ impl Doors {
                 bytes_per_second: limits.body_rate,
             },
             in_flight: InFlight::default(),
+            attempts: Attempts::new(limits.auth_failures),
         }
     }
 }
@@ -100,7 +105,7 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let factory = {
         let (app, doors) = (app.clone(), doors.clone());
         move || {
-            let (asked, signal) = (app.clone(), draining.clone());
+            let (asked, at, signal) = (app.clone(), doors.clone(), draining.clone());
             HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let signal = signal.clone();
@@ -111,7 +116,7 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
                 .client_disconnect_timeout(LINGER)
                 .local_addr(address)
                 .expect(fn_service(move |request: Request| {
-                    expect::go_ahead(asked.clone(), request)
+                    expect::go_ahead(asked.clone(), at.clone(), request)
                 }))
                 .h1(map_config(service(app.clone(), doors.clone()), |()| {
                     AppConfig::default()
@@ -168,6 +173,11 @@ fn service(
 /// The OpenAPI document.
 pub fn openapi_json() -> String {
     openapi::json()
+}
+
+/// Every method and path that is answered; what a test of all routes goes by.
+pub fn route_table() -> Vec<(&'static str, String)> {
+    routes::Table::new(&openapi::document()).rows()
 }
 
 /// A number of ours in a path. What is not a canonical positive integer names nothing.
