@@ -7,6 +7,7 @@ use actix_web::body::BoxBody;
 
 use super::auth;
 use super::body;
+use super::connection::Hands;
 use super::envelope::{self, Asked};
 use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
@@ -15,6 +16,7 @@ use crate::app::App;
 
 /// Lets a request go on, or answers it.
 pub(super) async fn go_ahead(app: App, request: Request) -> Result<Request, Response<BoxBody>> {
+    let _in_hand = request.conn_data::<Hands>().map(Hands::take);
     let path = request.path().to_owned();
     let surface = Surface::of(&path);
     match check(&app, surface, &request).await {
