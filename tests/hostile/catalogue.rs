@@ -1,6 +1,7 @@
 //! What an entry of the catalogue is, and what may become of a file.
 
 /// One line of the catalogue.
+#[derive(Clone)]
 pub(crate) struct Entry<I, E> {
     /// As in the catalogue.
     pub(crate) number: u32,

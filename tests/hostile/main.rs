@@ -17,4 +17,6 @@ mod catalogue;
 mod complete;
 mod doors;
 mod encoding;
+mod members;
 mod structure;
+mod values;
