@@ -100,7 +100,11 @@ pub const KEYS: &[Key] = &[
         "64",
         "Uploads at once in one process; more are answered 503",
     ),
-    key("limits.body_idle", "10s", "Longest silence inside an upload"),
+    key(
+        "limits.body_idle",
+        "10s",
+        "Longest silence inside an upload, and the longest that an answer waits to be read",
+    ),
     key("limits.body_total", "1h", "Longest time for one upload"),
     key(
         "limits.body_rate",

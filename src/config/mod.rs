@@ -110,7 +110,7 @@ pub struct Limits {
     pub retention: Duration,
     /// Uploads at once in one process.
     pub uploads_in_flight: usize,
-    /// Longest silence inside a body.
+    /// Longest silence inside a body, and longest wait for a client to read on.
     pub body_idle: Duration,
     /// Longest time for a whole body.
     pub body_total: Duration,

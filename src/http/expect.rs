@@ -9,6 +9,7 @@ use actix_web::web::Data;
 use super::Doors;
 use super::auth;
 use super::body;
+use super::connection::Hands;
 use super::envelope::{self, Asked};
 use super::origin;
 use super::problem::{Kind, Problem};
@@ -18,6 +19,7 @@ use crate::app::App;
 
 /// Lets a request go on, or answers it.
 pub(super) async fn go_ahead(app: App, doors: Data<Doors>, request: Request) -> Result<Request, Response<BoxBody>> {
+    let _in_hand = request.conn_data::<Hands>().map(Hands::take);
     let path = request.path().to_owned();
     let surface = Surface::of(&path);
     match check(&app, &doors, surface, &request).await {

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod body;
 mod boundary;
 mod causes;
+mod connection;
 mod days;
 mod envelope;
 mod expect;
@@ -40,17 +41,19 @@ use std::time::Duration;
 
 use actix_http::{HttpService, Request};
 use actix_server::Server;
-use actix_service::{IntoServiceFactory, ServiceFactory, fn_service, map_config};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt;
 
 use self::attempts::Attempts;
 use self::body::pace;
+use self::connection::Connection;
 use self::in_flight::InFlight;
 use self::problem::{Kind, Problem};
 use crate::app::App;
@@ -75,6 +78,8 @@ pub struct Doors {
     pub uploads: Arc<Semaphore>,
     /// What a body must keep to.
     pub pace: pace::Limits,
+    /// What a client must keep to.
+    patience: connection::Limits,
     in_flight: InFlight,
     attempts: Attempts,
 }
@@ -89,6 +94,12 @@ impl Doors {
                 idle: limits.body_idle,
                 total: limits.body_total,
                 bytes_per_second: limits.body_rate,
+            },
+            patience: connection::Limits {
+                unread: limits.body_idle,
+                // The first head is actix's to refuse, with an answer.
+                head: HEADERS_WITHIN + LINGER,
+                idle: KEEP_ALIVE + HEADERS_WITHIN,
             },
             in_flight: InFlight::default(),
             attempts: Attempts::new(limits.auth_failures),
@@ -105,8 +116,8 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let factory = {
         let (app, doors) = (app.clone(), doors.clone());
         move || {
-            let (asked, at, signal) = (app.clone(), doors.clone(), draining.clone());
-            HttpService::build()
+            let (asked, at, signal, patience) = (app.clone(), doors.clone(), draining.clone(), doors.patience);
+            let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let signal = signal.clone();
                     async move { signal.notified().await }
@@ -115,13 +126,21 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
                 .client_request_timeout(HEADERS_WITHIN)
                 .client_disconnect_timeout(LINGER)
                 .local_addr(address)
+                .on_connect_ext(|connection: &Connection, extensions| {
+                    extensions.insert(connection.hands());
+                })
                 .expect(fn_service(move |request: Request| {
                     expect::go_ahead(asked.clone(), at.clone(), request)
                 }))
                 .h1(map_config(service(app.clone(), doors.clone()), |()| {
                     AppConfig::default()
-                }))
-                .tcp()
+                }));
+            let watched = move |stream: TcpStream| {
+                let connection = Connection::new(stream, patience);
+                let peer = connection.peer();
+                std::future::ready(Ok((connection, peer)))
+            };
+            fn_service(watched).and_then(http)
         }
     };
     let server = builder.listen("http", listener, factory)?.run();
