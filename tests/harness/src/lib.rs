@@ -24,6 +24,7 @@ mod process;
 mod programs;
 mod redis;
 mod running;
+mod s3_front;
 mod watchdog;
 
 pub use client::{Answer, Client, count, is_final};
@@ -34,6 +35,7 @@ pub use postgres::postgres;
 pub use programs::free_port;
 pub use redis::Redis;
 pub use running::{Role, Running, Stack};
+pub use s3_front::{Call, S3Fault, S3Front, When};
 
 /// Whether the caller of the tests asks for their long form: `LONG=1`.
 pub fn long() -> bool {
