@@ -9,5 +9,7 @@
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
 
+mod disk;
 mod outcome;
 mod s3;
+mod sqlite;

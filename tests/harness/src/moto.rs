@@ -104,11 +104,9 @@ impl Bucket {
 
     /// An object as it lies there.
     pub async fn object(&self, key: &str) -> Vec<u8> {
-        let answer = client::http()
-            .get(self.object_url(key))
-            .send()
-            .await
-            .expect("moto answers");
+        let request = signed(client::http().get(self.object_url(key)));
+        let answer = request.send().await.expect("moto answers");
+        assert!(answer.status().is_success(), "{key}: {}", answer.status());
         answer.bytes().await.expect("an object").to_vec()
     }
 
