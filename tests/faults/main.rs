@@ -11,5 +11,6 @@
 
 mod disk;
 mod outcome;
+mod points;
 mod s3;
 mod sqlite;
