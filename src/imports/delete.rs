@@ -1,6 +1,7 @@
 //! Removing an import: its record, file and failed rows go, imported records stay. Row first, bytes after: a crash between
 //! leaves a blob that nothing names, never a row without its blob.
 
+use worker::failpoint::reach;
 use worker::import::{ImportId, OrgId};
 use worker::mapping::Sensitive;
 
@@ -35,6 +36,7 @@ pub(super) async fn blob_of(blobs: &Blobs, id: ImportId, blob: &str) {
 /// Deletes a queued or final import.
 pub async fn delete(app: &App, org: OrgId, id: ImportId) -> Result<Deleted, StoreError> {
     let deleted = app.store.delete_import(org, id).await?;
+    reach("delete.after_row").await?;
     if let Deleted::Gone { blob: Some(blob) } = &deleted {
         blob_of(&app.blobs, id, blob).await;
     }

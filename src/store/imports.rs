@@ -1,18 +1,24 @@
 //! Queries on `imports` that a caller's request makes: begin, queue, read, list. `claim` and `lease` are the worker's,
 //! `endings` holds cancel and delete, `sweep` what the house does by itself.
 
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use worker::import::{ImportId, OrgId, Status};
 
 use super::Store;
 use super::cell::{signed, to_json};
-use super::clock::now;
+use super::clock::{after, now};
 use super::db::{in_transaction, reading, writing};
 use super::error::StoreError;
 use super::import_row::ImportRow;
 use super::model::{Begun, Import, ImportFilter, NewImport, Received};
 use super::schema::imports;
+
+/// An upload that has not been told of for so long is dead, with the process that took it in.
+pub const RECEIVING_LEASE: Duration = Duration::from_secs(60);
 
 impl Store {
     /// Writes a `receiving` row, unless the organization used the idempotency key before.
@@ -25,6 +31,7 @@ impl Store {
                     imports::resource.eq(new.options.resource.as_str()),
                     imports::surface.eq(&new.surface),
                     imports::status.eq(Status::Receiving.as_str()),
+                    imports::lease_until.eq(after(RECEIVING_LEASE).nullable()),
                     imports::options.eq(&options),
                     imports::blob.eq(Some(&new.blob)),
                     imports::file_name.eq(new.file_name.as_ref()),
@@ -61,6 +68,7 @@ impl Store {
             let retention = received.retention.as_secs();
             let set = (
                 imports::status.eq(Status::Queued.as_str()),
+                imports::lease_until.eq(None::<NaiveDateTime>),
                 imports::file_columns.eq(to_json("imports.file_columns", &received.columns)?),
                 imports::total.eq(signed("imports.total", received.total)?),
                 imports::checkpoint_record.eq(signed("imports.checkpoint_record", received.start.record)?),
@@ -77,7 +85,7 @@ impl Store {
                 .filter(imports::org_id.eq(org.0))
                 .filter(imports::id.eq(id.0));
             let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
-            let update = diesel::update(receiving).set(set);
+            let update = diesel::update(receiving.filter(imports::cancel_requested_at.is_null())).set(set);
             let row = writing!(&db, |c| {
                 update
                     .returning(ImportRow::as_returning())
@@ -86,6 +94,33 @@ impl Store {
                     .optional()?
             });
             row.map(TryInto::try_into).transpose()
+        })
+        .await
+    }
+
+    /// Says that an upload goes on.
+    pub async fn keep_receiving(&self, org: OrgId, id: ImportId) -> Result<(), StoreError> {
+        self.run(|db| async move {
+            let own = imports::table
+                .filter(imports::org_id.eq(org.0))
+                .filter(imports::id.eq(id.0));
+            let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
+            let update = diesel::update(receiving).set(imports::lease_until.eq(after(RECEIVING_LEASE).nullable()));
+            writing!(&db, |c| update.execute(c).await?);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Marks a `receiving` row as given up, so that it cannot be queued any more; false if there is none.
+    pub async fn give_up_import(&self, org: OrgId, id: ImportId) -> Result<bool, StoreError> {
+        self.run(|db| async move {
+            let own = imports::table
+                .filter(imports::org_id.eq(org.0))
+                .filter(imports::id.eq(id.0));
+            let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
+            let update = diesel::update(receiving).set(imports::cancel_requested_at.eq(now().nullable()));
+            Ok(writing!(&db, |c| update.execute(c).await?) == 1)
         })
         .await
     }

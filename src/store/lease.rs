@@ -7,6 +7,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 use diesel_async::RunQueryDsl;
+use worker::failpoint::reach;
 use worker::import::Status;
 use worker::ports::{Ending, Lease};
 
@@ -72,6 +73,7 @@ impl Store {
                     .await?
                     .try_into()?;
                 clear_preview!(c, lease.import.0);
+                reach("finish.before_commit").await?;
                 Ok(Some(import))
             })
         })

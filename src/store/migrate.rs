@@ -7,6 +7,7 @@ use diesel::sqlite::Sqlite as SqliteBackend;
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use worker::failpoint::reach_blocking;
 
 use super::Store;
 use super::db::{Db, reading};
@@ -105,9 +106,13 @@ fn run_pending<DB: diesel::backend::Backend>(
     {
         return Err(StoreError::Schema(too_new(&theirs, &ours)));
     }
-    harness
-        .run_pending_migrations(migrations)
-        .map_err(StoreError::Unavailable)?;
+    for migration in harness
+        .pending_migrations(migrations)
+        .map_err(StoreError::Unavailable)?
+    {
+        harness.run_migration(&*migration).map_err(StoreError::Unavailable)?;
+        reach_blocking("migrate.mid")?;
+    }
     Ok(())
 }
 

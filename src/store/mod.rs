@@ -44,6 +44,7 @@ use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 pub use error::StoreError;
+pub use imports::RECEIVING_LEASE;
 pub use reseal::Resealed;
 pub use url::{DatabaseUrl, PostgresUrl};
 

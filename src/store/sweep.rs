@@ -66,7 +66,7 @@ impl Store {
         .await
     }
 
-    /// Uploads that began so long ago that they cannot be going on, with the key of what they left behind.
+    /// Uploads that nobody has told of for too long, or that began longer ago than `older_than`, with the key of what they left behind.
     pub async fn stale_receiving(
         &self,
         older_than: Duration,
@@ -76,7 +76,11 @@ impl Store {
             // A literal state, here and below: a bound one keeps both planners off the partial indexes.
             let rows: Vec<(i64, i64, Option<String>)> = reading!(&db, |c| imports::table
                 .filter(sql::<Bool>("status = 'receiving'"))
-                .filter(imports::created_at.lt(before(older_than)))
+                .filter(
+                    imports::created_at
+                        .lt(before(older_than))
+                        .or(imports::lease_until.lt(now().nullable()).assume_not_null()),
+                )
                 .order(imports::created_at)
                 .limit(limit)
                 .select((imports::org_id, imports::id, imports::blob))

@@ -11,6 +11,7 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use crate::batch::Batch;
+use crate::failpoint::Injected;
 pub use crate::import::Checkpoint;
 use crate::import::{Counts, ImportId, ImportOptions, OrgId};
 use crate::mapping::Column;
@@ -79,6 +80,12 @@ pub enum Ending {
 #[derive(Debug, thiserror::Error)]
 #[error("the ledger did not answer: {0}")]
 pub struct LedgerError(#[source] pub Box<dyn Error + Send + Sync>);
+
+impl From<Injected> for LedgerError {
+    fn from(injected: Injected) -> Self {
+        Self(Box::new(injected))
+    }
+}
 
 /// The record of every import. Each method is one transaction.
 #[async_trait]

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::BatchLimits;
+use crate::batch::{Batch, BatchLimits};
+use crate::failpoint::reach;
 use crate::import::ImportId;
 use crate::parse::{self, Parsed};
 use crate::ports::{Claimed, Commit, Ending, Ledger, LedgerError, Source, SourceError};
@@ -104,7 +105,7 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
         tokio::select! {
             biased;
             () = stop.cancelled() => return Next::HandBack { pause: Duration::ZERO, crashed: false },
-            _ = renewal.tick() => match ports.ledger.renew(claimed.lease).await {
+            _ = renewal.tick() => match renew(ports, &claimed).await {
                 Ok(true) => {}
                 Ok(false) => return Next::Fenced,
                 Err(error) => return Next::after_trouble(&error, import),
@@ -116,11 +117,23 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
     }
 }
 
+async fn renew(ports: &Ports, claimed: &Claimed) -> Result<bool, LedgerError> {
+    reach("lease.before_renew").await?;
+    ports.ledger.renew(claimed.lease).await
+}
+
+async fn commit(ports: &Ports, claimed: &Arc<Claimed>, batch: Batch) -> Result<Commit, LedgerError> {
+    reach("batch.parsed").await?;
+    let commit = ports.ledger.commit_batch(claimed, Arc::new(batch)).await?;
+    reach("batch.before_ack").await?;
+    Ok(commit)
+}
+
 /// One message of the parser; `Some` when it was the last.
 async fn step(ports: &Ports, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> Option<Next> {
     let import = claimed.lease.import;
     match parsed {
-        Some(Parsed::Batch(batch)) => match ports.ledger.commit_batch(claimed, Arc::new(batch)).await {
+        Some(Parsed::Batch(batch)) => match commit(ports, claimed, batch).await {
             Ok(Commit::Done { stop, .. }) => stop.then_some(Next::Finish(Ending::Done)),
             Ok(Commit::Fenced) => Some(Next::Fenced),
             Err(error) => Some(Next::after_trouble(&error, import)),

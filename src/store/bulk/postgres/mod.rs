@@ -16,6 +16,7 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use tokio_postgres::Row;
 use worker::batch::plan::{Plan, Planner};
+use worker::failpoint::reach;
 use worker::ports::Commit;
 
 use self::pool::{BulkPool, Connection, Session};
@@ -71,7 +72,7 @@ enum Ended {
     Fenced,
     Committed(Settled),
     /// The server may or may not have committed.
-    Unanswered(Settled, tokio_postgres::Error),
+    Unanswered(Settled, StoreError),
 }
 
 async fn transact(connection: &mut Connection, job: &Job<'_>) -> Result<Ended, Trouble> {
@@ -80,14 +81,19 @@ async fn transact(connection: &mut Connection, job: &Job<'_>) -> Result<Ended, T
         session.rollback().await?;
         return Ok(Ended::Fenced);
     };
+    reach("batch.guard_done").await?;
     let plan = place(&mut session, job, &standing).await?;
     write::keep_failures(&mut session, job, &plan.failures).await?;
     let settled = Settled::new(&standing, &plan)?;
     advance(&mut session, job, &settled).await?;
-    Ok(match session.commit().await {
-        Ok(()) => Ended::Committed(settled),
-        Err(error) => Ended::Unanswered(settled, error),
-    })
+    reach("batch.before_commit").await?;
+    let committed = session.commit().await.map_err(StoreError::unavailable);
+    Ok(
+        match committed.and(reach("batch.after_commit").await.map_err(StoreError::from)) {
+            Ok(()) => Ended::Committed(settled),
+            Err(error) => Ended::Unanswered(settled, error),
+        },
+    )
 }
 
 const COUNTS: &str = "created, updated, unchanged, failed, skipped, warnings";
