@@ -19,6 +19,7 @@ use super::endings::{clear_preview, end_as};
 use super::error::StoreError;
 use super::import_row::ImportRow;
 use super::model::Import;
+use super::removed_blobs::remove_file_at_end;
 use super::schema::{imports, organizations};
 
 /// So many claims without a committed batch in between, and the next one ends the import.
@@ -77,6 +78,7 @@ impl Store {
                         imports::crash_count.eq(CRASHES),
                     );
                     diesel::update(imports::table.find(id.0)).set(set).execute(c).await?;
+                    remove_file_at_end!(c, Import::try_from(row)?);
                     clear_preview!(c, id.0);
                     return Ok(None);
                 }

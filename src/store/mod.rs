@@ -28,6 +28,7 @@ mod migrate;
 pub mod model;
 mod organizations;
 mod postgres;
+mod removed_blobs;
 mod reseal;
 mod schema;
 mod sealing_keys;
