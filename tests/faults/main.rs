@@ -12,5 +12,7 @@
 mod disk;
 mod outcome;
 mod points;
+mod proxy;
+mod redis;
 mod s3;
 mod sqlite;
