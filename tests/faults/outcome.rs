@@ -1,8 +1,9 @@
 //! What must be so after any fault, by the arithmetic of `People`: every row met its fate once, and the table says the same.
 
+use std::path::Path;
 use std::time::Duration;
 
-use harness::{Answer, Client, People, Running, count};
+use harness::{Answer, Client, People, Role, Running, count};
 use serde_json::Value;
 
 /// A stack that need not wait long for a dead worker, with batches small enough for faults to fall between.
@@ -65,4 +66,20 @@ pub(crate) async fn nothing_is_left(running: &Running) {
 
 pub(crate) fn wide(size: usize) -> u64 {
     u64::try_from(size).unwrap()
+}
+
+/// The process of a role: the one that runs in this stack's folder.
+pub(crate) fn pid(running: &Running, role: Role) -> u32 {
+    let word = format!("{role:?}").to_lowercase();
+    let folder = std::fs::canonicalize(&running.folder).unwrap();
+    let is_ours = |process: &Path| {
+        let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let cwd = std::fs::read_link(process.join("cwd")).unwrap_or_default();
+        cwd == folder && line.split(|byte| *byte == 0).nth(1) == Some(word.as_bytes())
+    };
+    let mut processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
+    let process = processes
+        .find(|process| is_ours(process))
+        .expect("a process of this role");
+    process.file_name().unwrap().to_string_lossy().parse().unwrap()
 }

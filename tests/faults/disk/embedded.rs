@@ -66,28 +66,31 @@ async fn an_import_stops_at_a_full_disk_and_goes_on_when_there_is_space() {
 }
 
 #[tokio::test]
-async fn a_data_directory_that_becomes_read_only_takes_no_upload_and_loses_none() {
+async fn a_folder_that_becomes_read_only_takes_no_upload_and_loses_none() {
     let settings = quick_and(&[("LONGSHORE_WORKER_BATCH_ROWS", "500")]);
     let mut running = Stack::Embedded.prepare(&settings).await;
-    let Some(volume) = Volume::bind(&running.data_dir()) else {
+    let Some(files) = Volume::bind(&running.data_dir().join("blobs")) else {
         return;
     };
     running.start(Role::Serve).await;
     running.client = running.admin_of("acme").await;
     let people = People::new(20_000);
     let id = running.client.import("resource=users", people.csv()).await;
-    volume.read_only(true);
+    files.read_only(true);
     let answer = running.client.post_csv("resource=users", people.csv()).await;
     println!("read-only: {} {}", answer.status, answer.text);
     refused_for_now(&answer);
     whole(&running.client, id, people).await;
+    files.read_only(false);
     running.kill9(Role::Serve);
+    let all = Volume::bind(&running.data_dir()).unwrap();
+    all.read_only(true);
     let refused = running.command(&["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
     let said = String::from_utf8_lossy(&refused.stderr);
     println!("started on it: {} {said}", refused.status);
     assert!(!refused.status.success());
     assert!(said.to_lowercase().contains("read-only"), "{said}");
-    volume.read_only(false);
+    all.read_only(false);
     running.start(Role::Serve).await;
     table_is(&running.client, people).await;
 }

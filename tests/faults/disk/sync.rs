@@ -1,13 +1,13 @@
 //! F32, F33: that a promise is on the disk before it is given, and that none is given when the disk says it is not.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use harness::{People, Role, Running, Stack};
 
-use crate::outcome::{QUICK, refused_for_now, table_is, whole};
+use crate::outcome::{QUICK, pid, refused_for_now, table_is, whole};
 use crate::sqlite::is_sound;
 
 /// What strace is told to look at.
@@ -62,22 +62,6 @@ impl Tracer {
         self.child.wait().unwrap();
         std::fs::read_to_string(&self.report).unwrap()
     }
-}
-
-/// The process of a role: the one that runs in this stack's folder.
-pub(crate) fn pid(running: &Running, role: Role) -> u32 {
-    let word = format!("{role:?}").to_lowercase();
-    let folder = std::fs::canonicalize(&running.folder).unwrap();
-    let is_ours = |process: &Path| {
-        let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
-        let cwd = std::fs::read_link(process.join("cwd")).unwrap_or_default();
-        cwd == folder && line.split(|byte| *byte == 0).nth(1) == Some(word.as_bytes())
-    };
-    let mut processes = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path());
-    let process = processes
-        .find(|process| is_ours(process))
-        .expect("a process of this role");
-    process.file_name().unwrap().to_string_lossy().parse().unwrap()
 }
 
 /// One call that has come back: its name, the file it was about, and the whole line.
