@@ -149,6 +149,11 @@ impl Metrics {
         self.count("longshore_upload_bytes_total", vec![label("source", surface)], bytes);
     }
 
+    /// Redis took no ring for an import; workers find it by their own poll.
+    pub fn ring_lost(&self) {
+        self.count("longshore_rings_lost_total", Vec::new(), 1);
+    }
+
     /// A worker took an import that had waited this long.
     pub fn import_started(&self, waited: Duration) {
         self.histogram("longshore_import_queue_wait_seconds", Vec::new(), waited);
