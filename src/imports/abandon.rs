@@ -5,7 +5,6 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use worker::failpoint::reach;
 use worker::import::{ImportId, OrgId};
 
-use super::delete::blob_of;
 use super::read;
 use crate::app::App;
 use crate::store::model::Import;
@@ -71,7 +70,11 @@ pub(super) async fn abandon(app: &App, org: OrgId, id: ImportId, blob: Option<&s
         return Ok(false);
     }
     if let Some(blob) = blob {
-        blob_of(&app.blobs, id, blob).await;
+        // The row stays while the file does, and the sweep comes back to it.
+        if let Err(error) = app.blobs.delete(blob).await {
+            tracing::warn!(import_id = id.0, %error, "import.blob_left_behind");
+            return Ok(true);
+        }
         reach("gc.after_object").await?;
     }
     app.store.abandon_import(org, id).await?;

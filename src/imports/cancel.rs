@@ -14,7 +14,7 @@ pub async fn cancel(app: &App, org: OrgId, id: ImportId) -> Result<Option<Change
     reach("cancel.after_flag").await?;
     if let Some(Changed { import, done: true }) = &changed {
         super::read::record_end(&app.metrics, import);
-        super::delete::file_at_end(&app.blobs, import).await;
+        super::delete::file_at_end(&app.store, &app.blobs, import).await;
     }
     Ok(changed)
 }

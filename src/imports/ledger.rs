@@ -85,7 +85,7 @@ impl Ledger for StoreLedger {
         };
         reach("finish.after_commit").await?;
         super::read::record_end(&self.metrics, &import);
-        super::delete::file_at_end(&self.blobs, &import).await;
+        super::delete::file_at_end(&self.store, &self.blobs, &import).await;
         Ok(true)
     }
 

@@ -1,7 +1,10 @@
 //! Taking a file in: row `receiving` → bytes through the door into a new blob → durable → row `queued` → doorbell. Whatever goes
 //! wrong before `queued` is undone here; a crash leaves a `receiving` row, which the sweep removes with its blob.
 
+use std::panic::AssertUnwindSafe;
+
 use bytes::{Buf, Bytes, BytesMut};
+use futures::FutureExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -130,7 +133,10 @@ pub(super) async fn accept(
         Begun::Taken(import) => return replay(upload, *import, body, app.config.limits.upload_bytes).await,
     };
     tracing::debug!(import_id = id.0, "import.receiving");
-    match receive(app, upload, id, &blob, body).await {
+    let received = AssertUnwindSafe(receive(app, upload, id, &blob, body))
+        .catch_unwind()
+        .await;
+    match received.unwrap_or(Err(SubmitError::Crashed)) {
         Ok(import) => Ok(Submitted {
             import,
             replayed: false,

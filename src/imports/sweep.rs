@@ -9,7 +9,7 @@ use worker::failpoint::reach;
 use worker::import::ImportId;
 use worker::job::RunImport;
 
-use super::abandon;
+use super::{abandon, delete};
 use crate::app::App;
 use crate::store::StoreError;
 
@@ -88,7 +88,8 @@ pub async fn learn_keys(app: App) {
     }
 }
 
-/// One round: uploads that nobody brings to their end, or that began longer than `older` ago; then imports past their time.
+/// One round: uploads that nobody brings to their end, or that began longer than `older` ago; then imports past their time,
+/// then files that nobody has removed yet.
 pub async fn tidy_once(app: &App, older: Duration) -> Result<(), StoreError> {
     for (org, id, blob) in app.store.stale_receiving(older, TIDY_PAGE).await? {
         if abandon::abandon(app, org, id, blob.as_deref()).await? {
@@ -96,8 +97,13 @@ pub async fn tidy_once(app: &App, older: Duration) -> Result<(), StoreError> {
         }
     }
     for (org, id) in app.store.expired(TIDY_PAGE).await? {
-        super::delete::delete(app, org, id).await?;
+        delete::delete(app, org, id).await?;
         told(id, "sweep.expired_import_removed");
+    }
+    for blob in app.store.removed_blobs(TIDY_PAGE).await? {
+        if let Err(error) = delete::blob_of(&app.store, &app.blobs, &blob).await {
+            tracing::warn!(%error, "sweep.blob_left_behind");
+        }
     }
     Ok(())
 }

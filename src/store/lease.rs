@@ -18,6 +18,7 @@ use super::endings::{clear_preview, end_as};
 use super::error::StoreError;
 use super::import_row::ImportRow;
 use super::model::Import;
+use super::removed_blobs::remove_file_at_end;
 use super::schema::imports;
 use super::scope::Scope;
 
@@ -68,11 +69,9 @@ impl Store {
                 };
                 let error = (imports::error_code.eq(code), imports::error_detail.eq(detail));
                 let update = diesel::update(held!(lease)).set((end_as!(status, retention), error));
-                let import = update
-                    .returning(ImportRow::as_returning())
-                    .get_result(c)
-                    .await?
-                    .try_into()?;
+                let import: ImportRow = update.returning(ImportRow::as_returning()).get_result(c).await?;
+                let import = Import::try_from(import)?;
+                remove_file_at_end!(c, import);
                 clear_preview!(c, lease.import.0);
                 reach("finish.before_commit").await?;
                 Ok(Some(import))

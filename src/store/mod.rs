@@ -29,6 +29,7 @@ mod migrate;
 pub mod model;
 mod organizations;
 mod postgres;
+mod removed_blobs;
 mod reseal;
 mod row_security;
 mod schema;

@@ -61,6 +61,7 @@ pub struct Running {
     environment: Vec<(String, String)>,
     port: u16,
     processes: Vec<(Role, Process)>,
+    injected_panics: bool,
 }
 
 impl Stack {
@@ -107,6 +108,7 @@ impl Stack {
             environment,
             port,
             processes: Vec::new(),
+            injected_panics: false,
         }
     }
 }
@@ -154,9 +156,7 @@ impl Running {
     /// Starts a process; one that answers requests is ready afterwards. A second worker is started the same way.
     pub async fn start(&mut self, role: Role) {
         for _ in 0..5 {
-            let log = self.folder.join(format!("{}.log", role.word()));
-            let process = Process::spawn(&mut self.command_of(role), &log);
-            self.processes.push((role, process));
+            self.spawn(role);
             if role == Role::Worker || self.is_ready().await {
                 return;
             }
@@ -167,6 +167,32 @@ impl Running {
             self.client = self.client.at(self.port);
         }
         panic!("longshore {} does not get ready", role.word());
+    }
+
+    /// Starts a process and does not wait for it.
+    pub fn spawn(&mut self, role: Role) {
+        let log = self.folder.join(format!("{}.log", role.word()));
+        let process = Process::spawn(&mut self.command_of(role), &log);
+        self.processes.push((role, process));
+    }
+
+    /// Whether a process of the role is there.
+    pub fn is_alive(&mut self, role: Role) -> bool {
+        self.each(role).any(Process::is_alive)
+    }
+
+    /// Starts again what has died by itself.
+    pub async fn revive(&mut self) {
+        for role in [self.front(), self.back()] {
+            if !self.is_alive(role) {
+                self.restart(role).await;
+            }
+        }
+    }
+
+    /// The panics that a test has asked for are no fault of the product.
+    pub fn forgive_injected_panics(&mut self) {
+        self.injected_panics = true;
     }
 
     fn command_of(&self, role: Role) -> Command {
@@ -385,7 +411,9 @@ impl Drop for Running {
         }
         for role in [Role::Serve, Role::Api, Role::Worker] {
             let log = self.log(role);
-            let panicked = log.lines().find(|line| line.contains("panicked at"));
+            // The crate behind the failure points panics in its own file.
+            let injected = |line: &str| self.injected_panics && line.contains("/fail-");
+            let panicked = log.lines().find(|line| line.contains("panicked at") && !injected(line));
             assert!(panicked.is_none(), "longshore {} panicked: {panicked:?}", role.word());
         }
         drop(std::fs::remove_dir_all(&self.folder));
