@@ -41,7 +41,8 @@ begin
     exception when others then null;
     end;
     begin
-        for held in select oid from pg_class where relnamespace = current_schema()::regnamespace and relrowsecurity
+        for held in select oid from pg_class where relnamespace = current_schema()::regnamespace
+            and (relrowsecurity or relname = 'removed_blobs')
             and not has_table_privilege('longshore_app', oid, 'delete')
         loop
             execute format('grant select, insert, update, delete on %s to longshore_app', held);
