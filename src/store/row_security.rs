@@ -41,8 +41,7 @@ begin
     exception when others then null;
     end;
     begin
-        for held in select oid from pg_class where relnamespace = current_schema()::regnamespace
-            and (relrowsecurity or relname = 'removed_blobs')
+        for held in select oid from pg_class where relnamespace = current_schema()::regnamespace and relrowsecurity
             and not has_table_privilege('longshore_app', oid, 'delete')
         loop
             execute format('grant select, insert, update, delete on %s to longshore_app', held);
