@@ -20,6 +20,7 @@ pub mod openapi;
 pub mod page;
 mod preconditions;
 pub mod problem;
+mod problems;
 pub mod propeller;
 pub mod query;
 mod request_id;

@@ -73,6 +73,7 @@ kinds! {
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The Content-Type is not one of those accepted here",
     UnsupportedCoding = UNSUPPORTED_MEDIA_TYPE "unsupported-content-encoding" "The Content-Encoding is not gzip or zstd",
     InvalidRecord = UNPROCESSABLE_ENTITY "invalid-record" "The record breaks the rules of its fields",
+    DigestMismatch = UNPROCESSABLE_ENTITY "digest-mismatch" "The body does not have the digest that its Content-Digest says",
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency-key-reused" "The Idempotency-Key was used before for another file or other options",
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong here; the log has the request id",
     UploadsBusy = SERVICE_UNAVAILABLE "uploads-busy" "Too many uploads are in flight",
