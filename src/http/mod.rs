@@ -1,6 +1,7 @@
 //! actix only here: the server, its edge, and one folder per surface, each a translation. What a request asks for is done by
 //! `imports` and `records`; nothing in this room queries, parses CSV or retries.
 
+mod attempts;
 pub mod auth;
 pub mod body;
 mod boundary;
@@ -17,6 +18,7 @@ pub mod loginradius;
 mod members;
 pub mod native;
 pub mod openapi;
+mod origin;
 pub mod page;
 mod preconditions;
 pub mod problem;
@@ -50,6 +52,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt;
 
+use self::attempts::Attempts;
 use self::body::pace;
 use self::connection::Connection;
 use self::in_flight::InFlight;
@@ -79,6 +82,7 @@ pub struct Doors {
     /// What a client must keep to.
     patience: connection::Limits,
     in_flight: InFlight,
+    attempts: Attempts,
 }
 
 impl Doors {
@@ -99,6 +103,7 @@ impl Doors {
                 idle: KEEP_ALIVE + HEADERS_WITHIN,
             },
             in_flight: InFlight::default(),
+            attempts: Attempts::new(limits.auth_failures),
         }
     }
 }
@@ -112,7 +117,7 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let factory = {
         let (app, doors) = (app.clone(), doors.clone());
         move || {
-            let (asked, signal, patience) = (app.clone(), draining.clone(), doors.patience);
+            let (asked, at, signal, patience) = (app.clone(), doors.clone(), draining.clone(), doors.patience);
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let signal = signal.clone();
@@ -126,7 +131,7 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
                     extensions.insert(connection.hands());
                 })
                 .expect(fn_service(move |request: Request| {
-                    expect::go_ahead(asked.clone(), request)
+                    expect::go_ahead(asked.clone(), at.clone(), request)
                 }))
                 .h1(map_config(service(app.clone(), doors.clone()), |()| {
                     AppConfig::default()
@@ -188,6 +193,11 @@ fn service(
 /// The OpenAPI document.
 pub fn openapi_json() -> String {
     openapi::json()
+}
+
+/// Every method and path that is answered; what a test of all routes goes by.
+pub fn route_table() -> Vec<(&'static str, String)> {
+    routes::Table::new(&openapi::document()).rows()
 }
 
 /// A number of ours in a path. What is not a canonical positive integer names nothing.

@@ -166,14 +166,14 @@ impl Store {
                     octet_length(import_failures::errors),
                 ))
                 .limit(limit);
-            let sizes: Vec<(i32, i32)> = reading!(&db, |c| sizes.load(c).await?);
+            let sizes: Vec<(i32, i32)> = reading!(&db, org, |c| sizes.load(c).await?);
             let query = rows.limit(fitting(&sizes)).select((
                 import_failures::record,
                 import_failures::line,
                 import_failures::errors,
                 import_failures::cells,
             ));
-            Ok(reading!(&db, |c| query.load(c).await?))
+            Ok(reading!(&db, org, |c| query.load(c).await?))
         })
         .await
     }

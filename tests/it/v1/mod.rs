@@ -4,4 +4,5 @@ mod failed_rows;
 mod imports;
 mod isolation;
 mod keys;
+mod shared_pool;
 mod users;
