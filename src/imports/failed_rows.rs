@@ -16,7 +16,7 @@ use crate::store::model::Import;
 /// Failures read at once while a file is streamed.
 const PAGE: i64 = 500;
 /// What makes a spreadsheet take a cell for a formula (OWASP), and the quote itself, so that exactly one can come off.
-const FORMULA_STARTS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
+const FORMULA_STARTS: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '\''];
 
 /// For whom the file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,21 @@ pub enum Form {
     Excel,
 }
 
-/// A page of failures after a record number, in file order.
+/// As many failures after a record number as `limit` says, in file order, and whether those are all that it asks for; where
+/// they are too large to be shown at once, fewer, and one more to show that others follow.
+pub async fn list(app: &App, import: &Import, after: u64, limit: i64) -> Result<(Vec<Failure>, bool), StoreError> {
+    let mut fetched = page(app, import.org, import.id, after, limit).await?;
+    let full = i64::try_from(fetched.len()).is_ok_and(|fetched| fetched >= limit);
+    let Some(last) = fetched.last().map(|failure| failure.record).filter(|_| !full) else {
+        return Ok((fetched, true));
+    };
+    let further = page(app, import.org, import.id, last, 1).await?;
+    let whole = further.is_empty();
+    fetched.extend(further);
+    Ok((fetched, whole))
+}
+
+/// A page of failures after a record number, in file order; only an empty one is the last.
 pub async fn page(app: &App, org: OrgId, id: ImportId, after: u64, limit: i64) -> Result<Vec<Failure>, StoreError> {
     app.store.failures(org, id, after, limit).await
 }
