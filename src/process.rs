@@ -17,15 +17,18 @@ use crate::imports::{engine_parts, sweep};
 /// From the wish to stop until batches in flight are left to the ledger; those who wait for the process wait 5 s.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
+/// A part that crashes at once again must not fill the log.
+const PAUSE_AFTER_CRASH: Duration = Duration::from_secs(1);
+
 /// Runs the parts of the mode until the process is asked to stop.
 pub async fn run(app: App) -> Result<(), StartError> {
     if app.config.is_embedded() {
         take_over(&app).await?;
     }
     let tasks = TaskTracker::new();
-    tasks.spawn(app.metrics.clone().keep_up(app.stop.clone()));
-    tasks.spawn(sweep::tidy(app.clone()));
-    tasks.spawn(sweep::learn_keys(app.clone()));
+    keep(&app, &tasks, "metrics", |app| app.metrics.keep_up(app.stop));
+    keep(&app, &tasks, "tidy", sweep::tidy);
+    keep(&app, &tasks, "keys", sweep::learn_keys);
     let engine = (app.config.mode != Mode::Api).then(|| start_worker(&app, &tasks));
     let serving = async {
         let served = serve(&app).await;
@@ -67,9 +70,29 @@ fn start_worker(app: &App, tasks: &TaskTracker) -> Engine {
     let (queue, concurrency, stop) = (app.queue.clone(), app.config.worker.concurrency, app.stop.clone());
     let engine = Engine::new(ports, settings, concurrency, stop.clone());
     let runner: Runner = Arc::new(engine.clone());
-    tasks.spawn(async move { queue.listen(runner, concurrency, stop).await });
-    tasks.spawn(sweep::look_for_work(app.clone(), engine.clone()));
+    keep(app, tasks, "queue", move |_| {
+        let (queue, runner, stop) = (queue.clone(), runner.clone(), stop.clone());
+        async move { queue.listen(runner, concurrency, stop).await }
+    });
+    let worked = engine.clone();
+    keep(app, tasks, "sweep", move |app| {
+        sweep::look_for_work(app, worked.clone())
+    });
     engine
+}
+
+/// Runs a part of the process until it ends by itself; one that panics is begun again, as nobody else does its work.
+fn keep<F>(app: &App, tasks: &TaskTracker, part: &'static str, run: impl Fn(App) -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let app = app.clone();
+    tasks.spawn(async move {
+        while let Err(error) = tokio::spawn(run(app.clone())).await {
+            tracing::error!(part, %error, "process.part_crashed");
+            tokio::time::sleep(PAUSE_AFTER_CRASH).await;
+        }
+    });
 }
 
 fn bind(app: &App) -> Result<TcpListener, StartError> {

@@ -1,42 +1,57 @@
-//! Removing an import: its record, file and failed rows go, imported records stay. Row first, bytes after: a crash between
-//! leaves a blob that nothing names, never a row without its blob.
+//! Removing an import: its record, file and failed rows go, imported records stay. Row first, bytes after: what a
+//! crash leaves between is noted in the ledger, and swept.
 
+use std::time::Duration;
+
+use worker::failpoint::reach;
 use worker::import::{ImportId, OrgId};
-use worker::mapping::Sensitive;
 
 use crate::app::App;
-use crate::blobs::Blobs;
-use crate::store::StoreError;
+use crate::blobs::{BlobError, Blobs};
 use crate::store::model::{Deleted, Import};
+use crate::store::{Store, StoreError};
 
-/// Removes the file of an import that has just become final where it must not lie about: it holds secrets, or came with a call
-/// that waited for it. Nobody reads it again, but for the caller of a synchronous dry run, who then removes it.
-pub(super) async fn file_at_end(blobs: &Blobs, import: &Import) {
-    let is_wanted = import.synchronous && import.options.dry_run;
-    if !is_wanted && (import.synchronous || Sensitive::new(&import.columns, import.resource).any()) {
-        file_of(blobs, import).await;
+/// Removes the file of an import that has just become final where it is not kept.
+pub(super) async fn file_at_end(store: &Store, blobs: &Blobs, import: &Import) {
+    if import.file_goes_after() == Some(Duration::ZERO) {
+        file_of(store, blobs, import).await;
     }
 }
 
 /// Removes the file of a final import.
-pub(super) async fn file_of(blobs: &Blobs, import: &Import) {
-    if let Some(blob) = &import.blob {
-        blob_of(blobs, import.id, blob).await;
+pub(super) async fn file_of(store: &Store, blobs: &Blobs, import: &Import) {
+    if let Some(blob) = &import.blob
+        && let Err(error) = blob_of(store, blobs, blob).await
+    {
+        tracing::warn!(import_id = import.id.0, %error, "import.blob_left_behind");
     }
 }
 
-/// Removes an import's blob; one that stays is told of.
-pub(super) async fn blob_of(blobs: &Blobs, id: ImportId, blob: &str) {
-    if let Err(error) = blobs.delete(blob).await {
-        tracing::warn!(import_id = id.0, error = %error, "import.blob_left_behind");
-    }
+/// Removes a blob that the store has noted to go; while that does not succeed, the sweep tries again.
+pub(super) async fn blob_of(store: &Store, blobs: &Blobs, blob: &str) -> Result<(), RemovalError> {
+    blobs.delete(blob).await?;
+    Ok(store.forget_blob(blob).await?)
+}
+
+/// Why a blob stays for now.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RemovalError {
+    /// The file store did not answer.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Deletes a queued or final import.
 pub async fn delete(app: &App, org: OrgId, id: ImportId) -> Result<Deleted, StoreError> {
     let deleted = app.store.delete_import(org, id).await?;
+    reach("delete.after_row").await?;
     if let Deleted::Gone { blob: Some(blob) } = &deleted {
-        blob_of(&app.blobs, id, blob).await;
+        if let Err(error) = blob_of(&app.store, &app.blobs, blob).await {
+            tracing::warn!(import_id = id.0, %error, "import.blob_left_behind");
+        }
     }
     Ok(deleted)
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use worker::batch::{Batch, BatchLimits};
+use worker::failpoint::reach;
 use worker::import::ImportId;
 use worker::ports::{Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
 use worker::run::{Ports, RunSettings};
@@ -60,7 +61,11 @@ fn ledger_error(error: StoreError) -> LedgerError {
 #[async_trait]
 impl Ledger for StoreLedger {
     async fn claim(&self, import: ImportId) -> Result<Option<Claimed>, LedgerError> {
-        self.store.claim(import, self.lease).await.map_err(ledger_error)
+        let claimed = self.store.claim(import, self.lease).await.map_err(ledger_error)?;
+        if claimed.is_some() {
+            reach("claim.after_commit").await?;
+        }
+        Ok(claimed)
     }
 
     async fn commit_batch(&self, run: &Arc<Claimed>, batch: Arc<Batch>) -> Result<Commit, LedgerError> {
@@ -78,8 +83,9 @@ impl Ledger for StoreLedger {
         let Some(import) = self.store.finish(lease, ending).await.map_err(ledger_error)? else {
             return Ok(false);
         };
+        reach("finish.after_commit").await?;
         super::read::record_end(&self.metrics, &import);
-        super::delete::file_at_end(&self.blobs, &import).await;
+        super::delete::file_at_end(&self.store, &self.blobs, &import).await;
         Ok(true)
     }
 
@@ -94,6 +100,7 @@ struct BlobSource(Blobs);
 fn source_error(error: BlobError) -> SourceError {
     match error {
         BlobError::Missing => SourceError::Missing,
+        BlobError::Damaged { .. } | BlobError::Short { .. } => SourceError::Damaged(Box::new(error)),
         other => SourceError::Unavailable(Box::new(other)),
     }
 }

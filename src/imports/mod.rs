@@ -1,6 +1,7 @@
 //! What can be done with an import, one file a verb. The only place where store, blobs and queue meet; knows no HTTP and no
 //! SQL. Ids of another organization are absent here.
 
+mod abandon;
 pub mod cancel;
 pub mod composed;
 pub mod delete;

@@ -30,7 +30,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub async fn run_now(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -> Result<Import, SubmitError> {
     let import = run(&app, &upload, body).await?;
     if import.options.dry_run {
-        delete::file_of(&app.blobs, &import).await;
+        delete::file_of(&app.store, &app.blobs, &import).await;
     }
     Ok(import)
 }

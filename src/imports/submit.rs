@@ -1,15 +1,19 @@
 //! Taking a file in: row `receiving` → bytes through the door into a new blob → durable → row `queued` → doorbell. Whatever goes
 //! wrong before `queued` is undone here; a crash leaves a `receiving` row, which the sweep removes with its blob.
 
+use std::panic::AssertUnwindSafe;
+
 use bytes::{Buf, Bytes, BytesMut};
+use futures::FutureExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use uuid::Uuid;
+use worker::failpoint::{Injected, reach};
 use worker::import::{ImportId, ImportOptions, OrgId, Status};
 use worker::intake::{DoorError, Inflate, Intake, IntakeOptions, ScanReport};
 use worker::mapping::{self, Column, MappingError};
 
-use super::delete::blob_of;
+use super::abandon::{self, Alive};
 use crate::app::App;
 use crate::blobs::{BlobError, BlobWriter};
 use crate::store::StoreError;
@@ -94,13 +98,23 @@ pub enum SubmitError {
     Unfinished(ImportId),
 }
 
+impl From<Injected> for SubmitError {
+    fn from(injected: Injected) -> Self {
+        Self::Store(injected.into())
+    }
+}
+
 /// Takes a file in and answers when it is durable and queued. To be spawned on the process's own runtime, so that a caller
 /// who goes away cannot drop it half-way.
 pub async fn submit(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) -> Result<Submitted, SubmitError> {
     let submitted = accept(&app, &upload, body, false).await?;
     if !submitted.replayed {
-        app.queue.ring(submitted.import.id).await;
+        reach("notify.before").await?;
+        if !app.queue.ring(submitted.import.id).await {
+            app.metrics.ring_lost();
+        }
     }
+    reach("upload.before_reply").await?;
     Ok(submitted)
 }
 
@@ -121,15 +135,21 @@ pub(super) async fn accept(
         Begun::Taken(import) => return replay(upload, *import, body, app.config.limits.upload_bytes).await,
     };
     tracing::debug!(import_id = id.0, "import.receiving");
-    match receive(app, upload, id, &blob, body).await {
+    let received = AssertUnwindSafe(receive(app, upload, id, &blob, body))
+        .catch_unwind()
+        .await;
+    match received.unwrap_or(Err(SubmitError::Crashed)) {
         Ok(import) => Ok(Submitted {
             import,
             replayed: false,
         }),
-        Err(error) => {
-            undo(app, upload, id, &blob).await;
-            Err(error)
-        }
+        Err(error) => match abandon::undo(app, upload.org, id, &blob).await {
+            Some(import) => Ok(Submitted {
+                import,
+                replayed: false,
+            }),
+            None => Err(error),
+        },
     }
 }
 
@@ -152,9 +172,11 @@ async fn receive(
     blob: &str,
     mut body: mpsc::Receiver<BodyPart>,
 ) -> Result<Import, SubmitError> {
+    reach("upload.after_row").await?;
     let mut door = Door::new(upload, app.config.limits.upload_bytes)?;
     let mut writer = app.blobs.create(blob).await?;
-    let report = match pass(&mut door, &mut writer, &mut body).await {
+    let mut alive = Alive::new(app, upload.org, id);
+    let report = match pass(&mut door, &mut writer, &mut body, &mut alive).await {
         Ok(report) => report,
         Err(error) => {
             writer.abort().await;
@@ -163,13 +185,13 @@ async fn receive(
     };
     let columns = mapping::resolve(&report.header, &upload.options)?;
     writer.finish().await?;
+    reach("upload.after_object").await?;
     app.metrics.upload_bytes(upload.surface, report.bytes);
     let received = received(upload, columns, &report, app.config.limits.retention);
     // The row can only be gone if the sweep took this upload for dead.
-    app.store
-        .queue_import(upload.org, id, received)
-        .await?
-        .ok_or(SubmitError::Interrupted)
+    let import = app.store.queue_import(upload.org, id, received).await?;
+    reach("upload.after_commit").await?;
+    import.ok_or(SubmitError::Interrupted)
 }
 
 /// The whole body through the door into the blob; a mapping that cannot work is refused as soon as the header is known.
@@ -177,14 +199,16 @@ async fn pass(
     door: &mut Door,
     writer: &mut BlobWriter,
     body: &mut mpsc::Receiver<BodyPart>,
+    alive: &mut Alive,
 ) -> Result<ScanReport, SubmitError> {
     loop {
-        let (mut bytes, end) = gulp(body).await?;
+        let (mut bytes, end) = alive.during(gulp(body)).await?;
         while !bytes.is_empty() {
             let plain = door.push(&mut bytes).await?;
             if !plain.is_empty() {
                 writer.write(plain.into()).await?;
             }
+            reach("upload.mid_stream").await?;
         }
         if end {
             let (plain, report) = door.finish().await?;
@@ -332,12 +356,4 @@ fn fingerprint(upload: &Upload, sha256: &[u8; 32]) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Removes what a refused upload has left: the row, and the blob if it was finished already.
-async fn undo(app: &App, upload: &Upload, id: ImportId, blob: &str) {
-    blob_of(&app.blobs, id, blob).await;
-    if let Err(error) = app.store.abandon_import(upload.org, id).await {
-        tracing::warn!(import_id = id.0, error = %error, "import.row_left_behind");
-    }
 }

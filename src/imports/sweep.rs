@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use worker::engine::Engine;
+use worker::failpoint::reach;
 use worker::import::ImportId;
 use worker::job::RunImport;
 
+use super::{abandon, delete};
 use crate::app::App;
 use crate::store::StoreError;
 
@@ -37,9 +39,14 @@ async fn start_runnable(app: &App, engine: &Engine) -> Result<(), StoreError> {
     if free == 0 {
         return Ok(());
     }
-    for id in app.store.runnable(free).await? {
+    let runnable = app.store.runnable(free).await?;
+    if !runnable.is_empty() {
+        reach("sweep.after_select").await?;
+    }
+    for id in runnable {
         let engine = Arc::new(engine.clone());
         tokio::spawn(async move { engine.run(id).await });
+        reach("sweep.after_push").await?;
     }
     Ok(())
 }
@@ -81,28 +88,26 @@ pub async fn learn_keys(app: App) {
     }
 }
 
-/// One round: uploads that began longer than `older` ago and never ended, then imports past their time.
+/// One round: uploads that nobody brings to their end, or that began longer than `older` ago; then imports past their time,
+/// then files that nobody has removed yet.
 pub async fn tidy_once(app: &App, older: Duration) -> Result<(), StoreError> {
     for (org, id, blob) in app.store.stale_receiving(older, TIDY_PAGE).await? {
-        if let Some(blob) = blob {
-            remove_blob(app, &blob).await;
+        if abandon::abandon(app, org, id, blob.as_deref()).await? {
+            told(id, "sweep.dead_upload_removed");
         }
-        app.store.abandon_import(org, id).await?;
-        told(id, "sweep.dead_upload_removed");
     }
     for (org, id) in app.store.expired(TIDY_PAGE).await? {
-        super::delete::delete(app, org, id).await?;
+        delete::delete(app, org, id).await?;
         told(id, "sweep.expired_import_removed");
+    }
+    for blob in app.store.removed_blobs(TIDY_PAGE).await? {
+        if let Err(error) = delete::blob_of(&app.store, &app.blobs, &blob).await {
+            tracing::warn!(%error, "sweep.blob_left_behind");
+        }
     }
     Ok(())
 }
 
 fn told(id: ImportId, what: &'static str) {
     tracing::info!(import_id = id.0, "{what}");
-}
-
-async fn remove_blob(app: &App, blob: &str) {
-    if let Err(error) = app.blobs.delete(blob).await {
-        tracing::warn!(error = %error, "sweep.blob_left_behind");
-    }
 }

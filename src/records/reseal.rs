@@ -1,6 +1,8 @@
 //! Changing the keys that seal cells, beside a running service: a new key, then everything that older keys sealed goes under
 //! it, page by page. Stopped half-way and called again, it goes on under the key it had made.
 
+use worker::failpoint::reach;
+
 use crate::store::{Resealed, Store, StoreError};
 
 /// What a rotation did.
@@ -39,12 +41,14 @@ pub async fn rotate(store: &Store) -> Result<Rotated, StoreError> {
         let (done, next) = store.reseal_credentials(after, key).await?;
         rotated.resealed.add(done);
         at = next;
+        reach("rotate.mid").await?;
     }
     let mut at = Some((0, 0));
     while let Some(after) = at {
         let (done, next) = store.reseal_failures(after).await?;
         rotated.resealed.add(done);
         at = next;
+        reach("rotate.mid").await?;
     }
     Ok(rotated)
 }

@@ -19,7 +19,9 @@ use super::endings::{clear_preview, end_as};
 use super::error::StoreError;
 use super::import_row::ImportRow;
 use super::model::Import;
+use super::removed_blobs::remove_file_at_end;
 use super::schema::{imports, organizations};
+use super::scope::Scope;
 
 /// So many claims without a committed batch in between, and the next one ends the import.
 const CRASHES: i32 = 3;
@@ -41,7 +43,7 @@ impl Store {
     pub async fn claim(&self, id: ImportId, lease: Duration) -> Result<Option<Claimed>, StoreError> {
         let claimed = self.run(|db| async move {
             let token = Uuid::new_v4();
-            let claimed: Result<Option<Import>, StoreError> = in_transaction!(&db, |c| {
+            let claimed: Result<Option<Import>, StoreError> = in_transaction!(&db, Scope::House, |c| {
                 c.evict_hung(id).await?;
                 let due = imports::lease_until
                     .is_null()
@@ -65,22 +67,24 @@ impl Store {
                     .returning(ImportRow::as_returning());
                 let row: Option<ImportRow> = update.get_result(c).await.optional()?;
                 let Some(row) = row else { return Ok(None) };
-                if row.crash_count > CRASHES {
+                let (crashes, retention) = (row.crash_count, row.retention()?);
+                let import = Import::try_from(row)?;
+                if crashes > CRASHES {
                     let detail = format!("the worker died {CRASHES} times at the same place of the file");
                     let error = (
                         imports::error_code.eq(Some("poison")),
                         imports::error_detail.eq(Some(detail)),
                     );
                     let set = (
-                        end_as!(Status::Failed, row.retention()?),
+                        end_as!(Status::Failed, retention),
                         error,
                         imports::crash_count.eq(CRASHES),
                     );
                     diesel::update(imports::table.find(id.0)).set(set).execute(c).await?;
+                    remove_file_at_end!(c, import);
                     clear_preview!(c, id.0);
                     return Ok(None);
                 }
-                let import = Import::try_from(row)?;
                 let owner = organizations::table.find(import.org.0);
                 diesel::update(owner)
                     .set(organizations::turn_at.eq(now().nullable()))

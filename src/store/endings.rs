@@ -1,6 +1,8 @@
 //! How an import ends by a caller's word: cancel and delete. Both take the row's lock first, so they wait for a batch in
 //! flight, and when they have answered no further row changes.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use worker::import::{ImportId, OrgId, Status};
@@ -11,6 +13,7 @@ use super::db::{Transaction, in_transaction};
 use super::error::StoreError;
 use super::import_row::ImportRow;
 use super::model::{Changed, Deleted, Import};
+use super::removed_blobs::{remove_blob, remove_file_at_end};
 use super::schema::{import_failures, imports};
 
 /// What the guard of a batch and every caller see at once: the lease is gone and the state is final.
@@ -47,7 +50,7 @@ impl Store {
     /// Stops a queued or running import. What was applied stays and is counted; a dry run's rows go.
     pub async fn cancel_import(&self, org: OrgId, id: ImportId) -> Result<Option<Changed>, StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 c.be_patient().await?;
                 c.lock_import(org, id).await?;
                 let own = imports::table
@@ -68,6 +71,7 @@ impl Store {
                 let live = own.filter(imports::status.eq_any([Status::Queued.as_str(), Status::Running.as_str()]));
                 let update = diesel::update(live).set(set).returning(ImportRow::as_returning());
                 let import = Import::try_from(update.get_result(c).await?)?;
+                remove_file_at_end!(c, import);
                 clear_preview!(c, id.0);
                 Ok(Some(Changed { import, done: true }))
             })
@@ -78,7 +82,7 @@ impl Store {
     /// Removes a queued or final import with its failed rows; imported records stay.
     pub async fn delete_import(&self, org: OrgId, id: ImportId) -> Result<Deleted, StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 c.be_patient().await?;
                 c.lock_import(org, id).await?;
                 let own = imports::table
@@ -100,6 +104,9 @@ impl Store {
                     .await?;
                 clear_preview!(c, id.0);
                 diesel::delete(own).execute(c).await?;
+                if let Some(blob) = &blob {
+                    remove_blob!(c, blob, Duration::ZERO);
+                }
                 Ok(Deleted::Gone { blob })
             })
         })

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use worker::failpoint::Injected;
 
 /// The store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,12 @@ impl From<diesel_async::pooled_connection::deadpool::PoolError> for StoreError {
 impl From<tokio::task::JoinError> for StoreError {
     fn from(error: tokio::task::JoinError) -> Self {
         Self::unavailable(error)
+    }
+}
+
+impl From<Injected> for StoreError {
+    fn from(injected: Injected) -> Self {
+        Self::unavailable(injected)
     }
 }
 

@@ -1,30 +1,37 @@
 //! Queries on `imports` that a caller's request makes: begin, queue, read, list. `claim` and `lease` are the worker's,
 //! `endings` holds cancel and delete, `sweep` what the house does by itself.
 
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use worker::import::{ImportId, OrgId, Status};
 
 use super::Store;
 use super::cell::{signed, to_json};
-use super::clock::now;
+use super::clock::{after, now};
 use super::db::{in_transaction, reading, writing};
 use super::error::StoreError;
 use super::import_row::ImportRow;
 use super::model::{Begun, Import, ImportFilter, NewImport, Received};
 use super::schema::imports;
 
+/// An upload that has not been told of for so long is dead, with the process that took it in.
+pub const RECEIVING_LEASE: Duration = Duration::from_secs(60);
+
 impl Store {
     /// Writes a `receiving` row, unless the organization used the idempotency key before.
     pub async fn begin_import(&self, new: NewImport) -> Result<Begun, StoreError> {
         self.run(|db| async move {
             let options = to_json("imports.options", &new.options)?;
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, new.org, |c| {
                 let row = (
                     imports::org_id.eq(new.org.0),
                     imports::resource.eq(new.options.resource.as_str()),
                     imports::surface.eq(&new.surface),
                     imports::status.eq(Status::Receiving.as_str()),
+                    imports::lease_until.eq(after(RECEIVING_LEASE).nullable()),
                     imports::options.eq(&options),
                     imports::blob.eq(Some(&new.blob)),
                     imports::file_name.eq(new.file_name.as_ref()),
@@ -61,6 +68,7 @@ impl Store {
             let retention = received.retention.as_secs();
             let set = (
                 imports::status.eq(Status::Queued.as_str()),
+                imports::lease_until.eq(None::<NaiveDateTime>),
                 imports::file_columns.eq(to_json("imports.file_columns", &received.columns)?),
                 imports::total.eq(signed("imports.total", received.total)?),
                 imports::checkpoint_record.eq(signed("imports.checkpoint_record", received.start.record)?),
@@ -77,8 +85,8 @@ impl Store {
                 .filter(imports::org_id.eq(org.0))
                 .filter(imports::id.eq(id.0));
             let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
-            let update = diesel::update(receiving).set(set);
-            let row = writing!(&db, |c| {
+            let update = diesel::update(receiving.filter(imports::cancel_requested_at.is_null())).set(set);
+            let row = writing!(&db, org, |c| {
                 update
                     .returning(ImportRow::as_returning())
                     .get_result(c)
@@ -90,6 +98,33 @@ impl Store {
         .await
     }
 
+    /// Says that an upload goes on.
+    pub async fn keep_receiving(&self, org: OrgId, id: ImportId) -> Result<(), StoreError> {
+        self.run(|db| async move {
+            let own = imports::table
+                .filter(imports::org_id.eq(org.0))
+                .filter(imports::id.eq(id.0));
+            let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
+            let update = diesel::update(receiving).set(imports::lease_until.eq(after(RECEIVING_LEASE).nullable()));
+            writing!(&db, org, |c| update.execute(c).await?);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Marks a `receiving` row as given up, so that it cannot be queued any more; false if there is none.
+    pub async fn give_up_import(&self, org: OrgId, id: ImportId) -> Result<bool, StoreError> {
+        self.run(|db| async move {
+            let own = imports::table
+                .filter(imports::org_id.eq(org.0))
+                .filter(imports::id.eq(id.0));
+            let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
+            let update = diesel::update(receiving).set(imports::cancel_requested_at.eq(now().nullable()));
+            Ok(writing!(&db, org, |c| update.execute(c).await?) == 1)
+        })
+        .await
+    }
+
     /// Removes a `receiving` row: its upload came to nothing.
     pub async fn abandon_import(&self, org: OrgId, id: ImportId) -> Result<(), StoreError> {
         self.run(|db| async move {
@@ -97,7 +132,7 @@ impl Store {
                 .filter(imports::org_id.eq(org.0))
                 .filter(imports::id.eq(id.0));
             let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
-            writing!(&db, |c| diesel::delete(receiving).execute(c).await?);
+            writing!(&db, org, |c| diesel::delete(receiving).execute(c).await?);
             Ok(())
         })
         .await
@@ -110,7 +145,7 @@ impl Store {
                 .filter(imports::org_id.eq(org.0))
                 .filter(imports::id.eq(id.0));
             let accepted = own.filter(imports::status.ne(Status::Receiving.as_str()));
-            let row = reading!(&db, |c| accepted
+            let row = reading!(&db, org, |c| accepted
                 .select(ImportRow::as_select())
                 .get_result(c)
                 .await
@@ -129,7 +164,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Import>, StoreError> {
         self.run(|db| async move {
-            let rows: Vec<ImportRow> = reading!(&db, |c| {
+            let rows: Vec<ImportRow> = reading!(&db, org, |c| {
                 let accepted = imports::status.ne(Status::Receiving.as_str());
                 let mut query = imports::table
                     .filter(imports::org_id.eq(org.0))

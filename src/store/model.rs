@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use worker::batch::{Key, Stored};
 use worker::import::{Counts, ImportId, ImportOptions, OrgId, Status};
-use worker::mapping::Column;
+use worker::mapping::{Column, Sensitive};
 use worker::ports::Checkpoint;
 use worker::resource::Resource;
 
@@ -22,6 +22,9 @@ pub use credentials::{
     CollectiveAccount, Credential, CredentialChange, CredentialPlace, CredentialRemoval, CredentialWrite,
     NewCredential, ReportType, SealedPassword, Unlinkable,
 };
+
+/// The caller of a synchronous dry run has read its file by then.
+const REREAD_WITHIN: Duration = Duration::from_secs(3600);
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,6 +195,20 @@ pub struct Import {
     pub retry_of: Option<ImportId>,
     /// Its caller waits, or waited, for its rows.
     pub synchronous: bool,
+}
+
+impl Import {
+    /// How long after its end its file is to stay, if it is not kept as long as the record: a file with secrets in it, or one
+    /// that came with a call that waited, goes at once. The caller of a synchronous dry run reads it again first.
+    pub fn file_goes_after(&self) -> Option<Duration> {
+        match (self.synchronous, self.options.dry_run) {
+            (true, true) => Some(REREAD_WITHIN),
+            (true, false) => Some(Duration::ZERO),
+            (false, _) => Sensitive::new(&self.columns, self.resource)
+                .any()
+                .then_some(Duration::ZERO),
+        }
+    }
 }
 
 /// Why a run could not be done.

@@ -239,6 +239,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    removed_blobs (blob) {
+        blob -> Text,
+        due -> Timestamp,
+    }
+}
+
 diesel::joinable!(user_handles -> users (user_id));
 diesel::joinable!(client_aliases -> clients (client_id));
 diesel::joinable!(credentials -> clients (client_id));

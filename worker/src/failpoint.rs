@@ -26,8 +26,15 @@ pub async fn reach(_place: &'static str) -> Result<(), Injected> {
     Ok(())
 }
 
+/// The same on a thread that may block.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn reach_blocking(_place: &'static str) -> Result<(), Injected> {
+    Ok(())
+}
+
 #[cfg(feature = "failpoints")]
-pub use armed::{arm, reach};
+pub use armed::{arm, reach, reach_blocking};
 
 #[cfg(feature = "failpoints")]
 mod armed {
@@ -44,23 +51,35 @@ mod armed {
 
     /// Passes a place; fails, dies or waits there if a test says so.
     pub async fn reach(place: &'static str) -> Result<(), Injected> {
-        let Some(action) = action(place) else { return Ok(()) };
-        tracing::warn!(place, action, "failpoint.reached");
-        match action.split_once(':') {
-            Some(("sleep", milliseconds)) => {
-                let milliseconds = milliseconds.parse().unwrap_or(0);
-                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-                Ok(())
-            }
-            _ => match action.as_str() {
-                "kill" => die(),
-                "drop" => Err(Injected::Drop),
-                _ => Err(Injected::Error),
-            },
+        match action(place) {
+            Some(pause) => tokio::time::sleep(pause?).await,
+            None => {}
         }
+        Ok(())
     }
 
-    fn action(place: &str) -> Option<String> {
+    /// The same on a thread that may block.
+    pub fn reach_blocking(place: &'static str) -> Result<(), Injected> {
+        match action(place) {
+            Some(pause) => std::thread::sleep(pause?),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// How long to wait at an armed place, or what to suffer there.
+    fn action(place: &str) -> Option<Result<Duration, Injected>> {
+        let action = configured(place)?;
+        tracing::warn!(place, action, "failpoint.reached");
+        Some(match action.split_once(':') {
+            Some((_, milliseconds)) => Ok(Duration::from_millis(milliseconds.parse().unwrap_or(0))),
+            None if action == "kill" => die(),
+            None if action == "drop" => Err(Injected::Drop),
+            None => Err(Injected::Error),
+        })
+    }
+
+    fn configured(place: &str) -> Option<String> {
         fail::fail_point!(place, |action| action);
         None
     }

@@ -11,6 +11,7 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use crate::batch::Batch;
+use crate::failpoint::Injected;
 pub use crate::import::Checkpoint;
 use crate::import::{Counts, ImportId, ImportOptions, OrgId};
 use crate::mapping::Column;
@@ -80,6 +81,12 @@ pub enum Ending {
 #[error("the ledger did not answer: {0}")]
 pub struct LedgerError(#[source] pub Box<dyn Error + Send + Sync>);
 
+impl From<Injected> for LedgerError {
+    fn from(injected: Injected) -> Self {
+        Self(Box::new(injected))
+    }
+}
+
 /// The record of every import. Each method is one transaction.
 #[async_trait]
 pub trait Ledger: Send + Sync {
@@ -101,6 +108,9 @@ pub enum SourceError {
     /// It is not there, and will not come back by waiting.
     #[error("the uploaded file is gone")]
     Missing,
+    /// It is there, and is not what came through the door.
+    #[error("{0}")]
+    Damaged(#[source] Box<dyn Error + Send + Sync>),
     /// The store did not answer as it should; to be tried again later.
     #[error("the file store did not answer: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

@@ -14,9 +14,11 @@ pub(super) mod postgres;
 mod sqlite;
 mod tally;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel_async::pooled_connection::deadpool::Object;
 use worker::batch::Batch;
 use worker::ports::{Claimed, Commit};
 
@@ -52,17 +54,24 @@ impl Store {
                 Db::Sqlite(sqlite) => {
                     let mut writer = sqlite.writer().await?;
                     let work = move |connection: &mut _| {
-                        Ok(sqlite::commit_batch(
-                            connection,
-                            &Job {
-                                run: &run,
-                                batch: &batch,
-                                vault: &vault,
-                                lease,
-                            },
-                        ))
+                        let job = Job {
+                            run: &run,
+                            batch: &batch,
+                            vault: &vault,
+                            lease,
+                        };
+                        Ok(catch_unwind(AssertUnwindSafe(|| {
+                            sqlite::commit_batch(connection, &job)
+                        })))
                     };
-                    writer.spawn_blocking(work).await?
+                    match writer.spawn_blocking(work).await? {
+                        Ok(commit) => commit,
+                        // The connection is still in its transaction: it is closed, which rolls back.
+                        Err(_) => {
+                            drop(Object::take(writer));
+                            Err(StoreError::unavailable("writing the batch crashed"))
+                        }
+                    }
                 }
             }
         })

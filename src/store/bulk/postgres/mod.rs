@@ -1,10 +1,9 @@
-//! PostgreSQL: classify by key lookups, COPY the new, UPDATE the changed, leave the same alone. Same counts and rows as
+//! PostgreSQL: classify by key lookups, INSERT the new, UPDATE the changed, leave the same alone. Same counts and rows as
 //! SQLite; what differs is that other writers work beside a batch. A key taken or a record changed meanwhile sends the batch
 //! back to be classified again, and a deadlock sends back the whole transaction. Every writer of a record must raise its
 //! version: that is how a change is noticed.
 
 mod children;
-mod copy;
 mod handles;
 pub(in crate::store) mod pool;
 mod probe;
@@ -16,6 +15,7 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use tokio_postgres::Row;
 use worker::batch::plan::{Plan, Planner};
+use worker::failpoint::reach;
 use worker::ports::Commit;
 
 use self::pool::{BulkPool, Connection, Session};
@@ -71,23 +71,28 @@ enum Ended {
     Fenced,
     Committed(Settled),
     /// The server may or may not have committed.
-    Unanswered(Settled, tokio_postgres::Error),
+    Unanswered(Settled, StoreError),
 }
 
 async fn transact(connection: &mut Connection, job: &Job<'_>) -> Result<Ended, Trouble> {
-    let mut session = connection.begin().await?;
+    let mut session = connection.begin(job.run.org).await?;
     let Some(standing) = guard(&mut session, job).await? else {
         session.rollback().await?;
         return Ok(Ended::Fenced);
     };
+    reach("batch.guard_done").await?;
     let plan = place(&mut session, job, &standing).await?;
     write::keep_failures(&mut session, job, &plan.failures).await?;
     let settled = Settled::new(&standing, &plan)?;
     advance(&mut session, job, &settled).await?;
-    Ok(match session.commit().await {
-        Ok(()) => Ended::Committed(settled),
-        Err(error) => Ended::Unanswered(settled, error),
-    })
+    reach("batch.before_commit").await?;
+    let committed = session.commit().await.map_err(StoreError::unavailable);
+    Ok(
+        match committed.and(reach("batch.after_commit").await.map_err(StoreError::from)) {
+            Ok(()) => Ended::Committed(settled),
+            Err(error) => Ended::Unanswered(settled, error),
+        },
+    )
 }
 
 const COUNTS: &str = "created, updated, unchanged, failed, skipped, warnings";
@@ -224,7 +229,7 @@ async fn advance(session: &mut Session<'_>, job: &Job<'_>, settled: &Settled) ->
 /// transaction is over, one way or the other.
 async fn look_up(pool: &BulkPool, job: &Job<'_>, settled: &Settled) -> Result<Commit, Trouble> {
     let mut connection = pool.get().await?;
-    let mut session = connection.begin().await?;
+    let mut session = connection.begin(job.run.org).await?;
     let sql = format!("select {COUNTS}, lease, checkpoint_record from imports where id = $1 for update");
     let rows = session.query(&sql, &[&job.run.lease.import.0]).await?;
     session.rollback().await?;

@@ -2,6 +2,7 @@
 
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
+use worker::failpoint::Injected;
 
 use crate::store::error::StoreError;
 
@@ -31,6 +32,13 @@ impl From<Error> for Trouble {
             | None => Self::Again(StoreError::unavailable(error)),
             Some(_) => Self::Failed(StoreError::unavailable(error)),
         }
+    }
+}
+
+/// What an armed place does to a transaction: its connection is not used again, as after any error.
+impl From<Injected> for Trouble {
+    fn from(injected: Injected) -> Self {
+        Self::Again(injected.into())
     }
 }
 

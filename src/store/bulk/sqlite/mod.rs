@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text, Timestamp};
 use diesel::sqlite::SqliteConnection;
 use worker::batch::plan::{Plan, Planner, Write};
+use worker::failpoint::reach_blocking;
 use worker::ports::Commit;
 use worker::row_error::Failure;
 
@@ -23,10 +24,11 @@ use crate::store::error::StoreError;
 
 /// Writes a batch, all or nothing.
 pub(super) fn commit_batch(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Commit, StoreError> {
-    connection.immediate_transaction(|connection| {
+    let commit = connection.immediate_transaction(|connection| {
         let Some(standing) = guard(connection, job)? else {
             return Ok(Commit::Fenced);
         };
+        reach_blocking("batch.guard_done")?;
         let rows = handles::rows(connection, job)?;
         let job = &job.with(&rows.batch);
         let (plan, kept) = classify(connection, job, &standing)?;
@@ -37,8 +39,11 @@ pub(super) fn commit_batch(connection: &mut SqliteConnection, job: &Job<'_>) -> 
         keep_failures(connection, job, &plan.failures)?;
         let settled = Settled::new(&standing, &plan)?;
         advance(connection, job, &settled)?;
-        Ok(settled.commit())
-    })
+        reach_blocking("batch.before_commit")?;
+        Ok::<_, StoreError>(settled.commit())
+    })?;
+    reach_blocking("batch.after_commit")?;
+    Ok(commit)
 }
 
 #[derive(QueryableByName)]
