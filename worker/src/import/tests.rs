@@ -68,6 +68,14 @@ fn an_import_of_changes_or_of_nothing_new_is_complete() {
 }
 
 #[test]
+fn ids_are_written_as_their_numbers() {
+    assert_eq!(
+        (ImportId(7).to_string(), OrgId(30).to_string()),
+        ("7".to_owned(), "30".to_owned())
+    );
+}
+
+#[test]
 fn every_state_is_a_word_that_reads_back() {
     let words = ALL.map(Status::as_str);
     let expected = [

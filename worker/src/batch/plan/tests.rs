@@ -271,6 +271,16 @@ fn what_was_not_loaded_is_as_the_file_says() {
 }
 
 #[test]
+fn a_batch_of_nothing_stays_where_it_was() {
+    let nothing = Batch {
+        from: place(4),
+        entries: Vec::new(),
+    };
+    let plan = plan(&nothing, Mode::Upsert, Vec::new());
+    assert_eq!((counts(&plan), plan.after, plan.stop), ([0; 6], place(4), false));
+}
+
+#[test]
 fn the_rest_of_a_plan_is_all_but_its_records() {
     let rows = batch(vec![Fate::Row(Box::new(row("a", "1"))), failure(2), failure(3)]);
     let policy = Policy {
