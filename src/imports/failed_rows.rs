@@ -5,7 +5,8 @@ use bytes::Bytes;
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 use futures::stream::{self, Stream};
 use worker::import::{ImportId, OrgId};
-use worker::mapping::{Column, QUOTED_COLUMN, RESERVED_PREFIX, Sensitive};
+use worker::mapping::{Column, QUOTED_COLUMN, REFUSED_COLUMN, RESERVED_PREFIX, ROW_COLUMN, Sensitive};
+use worker::resource::Resource;
 use worker::resource::cell::REDACTED;
 use worker::row_error::{Failure, RowError, spreadsheet_row};
 
@@ -53,8 +54,8 @@ pub fn csv(
     form: Form,
     show_sensitive: bool,
 ) -> impl Stream<Item = Result<Bytes, StoreError>> + Send + use<> {
-    let layout = Layout::new(&import, form, show_sensitive);
     let (store, org, id) = (app.store.clone(), import.org, import.id);
+    let layout = Layout::new(import.columns, import.resource, form, show_sensitive);
     stream::try_unfold(Some(Place::Header), move |place| {
         let (store, layout) = (store.clone(), layout.clone());
         async move {
@@ -78,8 +79,8 @@ enum Place {
 }
 
 /// How the file is laid out.
-#[derive(Clone)]
-struct Layout {
+#[derive(Clone, Debug)]
+pub struct Layout {
     columns: Vec<Column>,
     sensitive: Sensitive,
     show_sensitive: bool,
@@ -87,18 +88,20 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(import: &Import, form: Form, show_sensitive: bool) -> Self {
+    /// For the failures of a file with these columns.
+    pub fn new(columns: Vec<Column>, resource: Resource, form: Form, show_sensitive: bool) -> Self {
         Self {
-            columns: import.columns.clone(),
-            sensitive: Sensitive::new(&import.columns, import.resource),
+            sensitive: Sensitive::new(&columns, resource),
+            columns,
             show_sensitive,
             form,
         }
     }
 
-    fn header(&self) -> Bytes {
+    /// Our columns, then the file's own.
+    pub fn header(&self) -> Bytes {
         let quoted = (self.form == Form::Excel).then_some(QUOTED_COLUMN);
-        let ours = ["_import_row", "_import_codes", "_import_error"]
+        let ours = [ROW_COLUMN, "_import_codes", REFUSED_COLUMN]
             .into_iter()
             .chain(quoted)
             .map(str::to_owned);
@@ -110,7 +113,8 @@ impl Layout {
         }
     }
 
-    fn rows(&self, failures: &[Failure]) -> Bytes {
+    /// A record for each failure.
+    pub fn rows(&self, failures: &[Failure]) -> Bytes {
         encode(failures.iter().map(|failure| self.row(failure)))
     }
 
