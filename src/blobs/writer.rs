@@ -242,7 +242,10 @@ mod tests {
             writer.write(Bytes::from(vec![7; size])).await.unwrap();
         }
         assert_eq!(writer.written, 36_510);
-        assert!(writer.finish().await.is_err(), "this upload keeps nothing, and is not believed");
+        assert!(
+            writer.finish().await.is_err(),
+            "this upload keeps nothing, and is not believed"
+        );
         assert_eq!(most.load(Ordering::SeqCst), 2000);
     }
 
