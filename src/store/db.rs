@@ -5,12 +5,14 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use uuid::Uuid;
 use worker::import::{ImportId, OrgId};
 
 use super::error::StoreError;
 use super::postgres::Postgres;
 use super::schema::{clients, imports, organizations};
 use super::sqlite::{Sqlite, SqliteConn};
+use super::watch::{Held, ORPHANED};
 
 /// One of the two databases.
 #[derive(Clone)]
@@ -19,6 +21,24 @@ pub(super) enum Db {
     Postgres(Arc<Postgres>),
     /// One writer, a few readers.
     Sqlite(Arc<Sqlite>),
+}
+
+impl Db {
+    /// Lets others see, before the lease is to be seen, that its holder lives; `None` where they cannot or need not.
+    pub(super) async fn watch(&self, token: Uuid) -> Option<Held> {
+        match self {
+            Self::Postgres(postgres) => postgres.watch.hold(token).await,
+            Self::Sqlite(_) => None,
+        }
+    }
+
+    /// What is true of the row of a running import whose holder is known to be dead.
+    pub(super) fn orphaned(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => ORPHANED,
+            Self::Sqlite(_) => "false",
+        }
+    }
 }
 
 /// Runs a query on a connection; on SQLite on the one that `$sqlite` gives, `reader` or `writer`.
@@ -105,12 +125,12 @@ macro_rules! own_clients {
 }
 
 /// The guard of a batch rewrites the import's row: until that commits, `xmax` names its transaction. A session that waits for
-/// its client inside a COPY heeds no time limit; one that works is left alone, however long it takes.
+/// its client inside a COPY, or to take an answer, heeds no time limit; one that works is left alone, however long it takes.
 const EVICT_HUNG: &str = "select pg_terminate_backend(a.pid) from imports i \
     join pg_locks l on l.locktype = 'transactionid' and l.granted and l.transactionid = i.xmax \
     join pg_stat_activity a on a.pid = l.pid \
     where i.id = $1 and i.status = 'running' and i.lease_until < clock_timestamp() at time zone 'utc' \
-    and a.wait_event = 'ClientRead'";
+    and a.wait_event in ('ClientRead', 'ClientWrite')";
 
 impl Transaction for AsyncPgConnection {
     async fn be_patient(&mut self) -> Result<(), StoreError> {

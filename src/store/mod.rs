@@ -39,6 +39,7 @@ mod tls;
 mod url;
 mod user_row;
 mod users;
+mod watch;
 
 use std::sync::Arc;
 

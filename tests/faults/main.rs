@@ -4,8 +4,10 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stderr,
     clippy::print_stdout,
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
 
 mod points;
+mod recovery;

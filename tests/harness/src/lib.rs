@@ -31,6 +31,7 @@ pub use dice::{Dice, seed};
 pub use moto::{Bucket, moto};
 pub use people::People;
 pub use postgres::postgres;
+pub use process::Process;
 pub use programs::free_port;
 pub use redis::Redis;
 pub use running::{Role, Running, Stack};

@@ -49,6 +49,7 @@ impl Ledger for Memory {
         };
         world.lease = Some(lease.token);
         Ok(Some(Claimed {
+            sign_of_life: None,
             lease,
             checkpoint: world.checkpoint,
             counts: world.counts,
@@ -142,6 +143,7 @@ fn world(csv: &str, total: u64, options: ImportOptions) -> World {
         line: 2,
     };
     let claimed = Claimed {
+        sign_of_life: None,
         lease: Lease {
             import: ImportId(1),
             token: Uuid::nil(),
