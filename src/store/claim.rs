@@ -22,6 +22,7 @@ use super::import_row::ImportRow;
 use super::model::Import;
 use super::removed_blobs::remove_file_at_end;
 use super::schema::{imports, organizations};
+use super::scope::Scope;
 use super::watch::Held;
 
 /// So many claims without a committed batch in between, and the next one ends the import.
@@ -41,18 +42,18 @@ extern "SQL" {
 
 /// Ends an import whose file kills its workers.
 macro_rules! end_as_poison {
-    ($c:expr, $id:expr, $row:expr) => {{
+    ($c:expr, $import:expr, $retention:expr) => {{
         let detail = format!("the worker died {CRASHES} times at the same place of the file");
         let error = (
             imports::error_code.eq(Some("poison")),
             imports::error_detail.eq(Some(detail)),
         );
-        let ended = end_as!(Status::Failed, $row.retention()?);
+        let ended = end_as!(Status::Failed, $retention);
         let set = (ended, error, imports::crash_count.eq(CRASHES));
-        diesel::update(imports::table.find($id)).set(set).execute($c).await?;
-        let import = Import::try_from($row)?;
-        remove_file_at_end!($c, import);
-        clear_preview!($c, $id);
+        let poisonous = imports::table.find($import.id.0);
+        diesel::update(poisonous).set(set).execute($c).await?;
+        remove_file_at_end!($c, $import);
+        clear_preview!($c, $import.id.0);
     }};
 }
 
@@ -82,7 +83,7 @@ impl Store {
             let over = imports::lease_until.le(now().nullable());
             let orphaned = running.filter(over.or(sql::<Nullable<Bool>>(db.orphaned())));
             let query = orphaned.order(imports::id).limit(limit).select(imports::id);
-            let ids: Vec<i64> = reading!(&db, |c| query.load(c).await?);
+            let ids: Vec<i64> = reading!(&db, Scope::House, |c| query.load(c).await?);
             Ok(ids.into_iter().map(ImportId).collect())
         })
         .await
@@ -104,7 +105,7 @@ async fn take(
     watched: bool,
 ) -> Result<Option<Import>, StoreError> {
     let orphaned = sql::<Nullable<Bool>>(db.orphaned());
-    in_transaction!(db, |c| {
+    in_transaction!(db, Scope::House, |c| {
         c.evict_hung(id).await?;
         let due = imports::lease_until
             .is_null()
@@ -130,11 +131,12 @@ async fn take(
             .returning(ImportRow::as_returning());
         let row: Option<ImportRow> = update.get_result(c).await.optional()?;
         let Some(row) = row else { return Ok(None) };
-        if row.crash_count > CRASHES {
-            end_as_poison!(c, id.0, row);
+        let (crashes, retention) = (row.crash_count, row.retention()?);
+        let import = Import::try_from(row)?;
+        if crashes > CRASHES {
+            end_as_poison!(c, import, retention);
             return Ok(None);
         }
-        let import = Import::try_from(row)?;
         let owner = organizations::table.find(import.org.0);
         diesel::update(owner)
             .set(organizations::turn_at.eq(now().nullable()))

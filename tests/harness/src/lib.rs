@@ -4,6 +4,7 @@
 //!
 //! - `postgres().fresh_database().await`, `Redis::start()`, `moto().fresh_bucket().await`: servers for a port's own tests
 //! - `Stack::Embedded.start(&[]).await`: the binary, ready, with a client that holds an admin key
+//! - `Proxy::before(&url)`: a line to any of them that does what bad lines do
 //! - `both_stacks! { async fn story(stack) { … } }`: one test for each stack
 
 #![expect(
@@ -16,14 +17,17 @@
 
 mod client;
 mod dice;
+mod looks;
 mod moto;
 pub mod oracle;
 mod people;
 mod postgres;
 mod process;
 mod programs;
+mod proxy;
 mod redis;
 mod running;
+mod s3_front;
 mod watchdog;
 
 pub use client::{Answer, Client, count, is_final};
@@ -33,8 +37,10 @@ pub use people::People;
 pub use postgres::postgres;
 pub use process::Process;
 pub use programs::free_port;
+pub use proxy::{Fault, LostAnswer, Proxy, Way};
 pub use redis::Redis;
 pub use running::{Role, Running, Stack};
+pub use s3_front::{Call, S3Fault, S3Front, When};
 
 /// Whether the caller of the tests asks for their long form: `LONG=1`.
 pub fn long() -> bool {
