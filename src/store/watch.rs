@@ -155,14 +155,13 @@ impl Keeper {
         }
         self.tried = Some(Instant::now());
         let opened = timeout(ANSWER, Session::open(&self.target)).await;
-        self.session = match opened.unwrap_or(Err(Lost::NoAnswer)) {
-            Ok(session) => Some(session),
-            Err(lost) => {
+        self.session = opened
+            .unwrap_or(Err(Lost::NoAnswer))
+            .inspect_err(|lost| {
                 self.is_pooled = matches!(lost, Lost::Pooled);
                 tracing::warn!("others cannot be shown that this process lives: {lost}");
-                None
-            }
-        };
+            })
+            .ok();
         if !self.lock_again().await {
             self.session = None;
         }
