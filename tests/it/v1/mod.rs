@@ -4,7 +4,6 @@ mod door;
 mod failed_rows;
 mod http_door;
 mod imports;
-mod isolation;
 mod keys;
 mod shared_pool;
 mod users;
