@@ -87,7 +87,7 @@ pub(crate) fn numbers() -> Vec<u32> {
 both_stacks! {
     async fn bytes_and_encodings_meet_their_fate(stack) {
         let running = stack.start(&[]).await;
-        assert!(meet_all(&running, encodings).await > 150);
+        assert!(meet_all(&running, encodings).await > 60);
         let combining = format!("source_id,remark\n14,e{}\n", "\u{301}".repeat(10_000));
         let client = &running.client;
         client.wait_final(client.import("resource=users", combining).await).await;

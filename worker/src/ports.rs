@@ -48,6 +48,13 @@ pub struct Claimed {
     pub counts: Counts,
 }
 
+impl Claimed {
+    /// More rows have failed than `max_failures` allows: what follows stays unprocessed.
+    pub fn is_stopped(&self) -> bool {
+        self.options.max_failures.is_some_and(|max| self.counts.failed > max)
+    }
+}
+
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commit {
