@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     clippy::print_stdout,
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
@@ -14,6 +15,7 @@ mod disk;
 mod outcome;
 mod points;
 mod proxy;
+mod recovery;
 mod redis;
 mod removal;
 mod s3;

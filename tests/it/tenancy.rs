@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Functions that ask for the house. What they answer is no caller's to see but by way of queries of its own organization.
-const HOUSE: [&str; 24] = [
+const HOUSE: &[&str] = &[
     "add_key",              // keys of the vault are nobody's
     "api_key",              // comes before the organization is known
-    "claim",                // the import's row says whose it is
     "check",                // of the role itself
     "ensure_organization",  // the command line, by name
     "expired",              // ids for the sweep
@@ -18,6 +17,7 @@ const HOUSE: [&str; 24] = [
     "has_older_seals",      // a yes or no about a rotation
     "is_empty",             // a first start
     "organization_by_name", // the command line
+    "orphaned",             // ids for the claim
     "queue_depth",          // a number
     "ready",                // the schema's version
     "release",              // by the lease's token
@@ -28,6 +28,7 @@ const HOUSE: [&str; 24] = [
     "rewrap_keys",          // keys of the vault
     "runnable",             // ids for the claim
     "stale_receiving",      // ids for the sweep
+    "take",                 // the claim: the import's row says whose it is
     "touch_api_key",        // of a key that has just been proven
     "wrapped_keys",         // keys of the vault
 ];

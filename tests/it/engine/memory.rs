@@ -71,6 +71,7 @@ impl Memory {
             .map_err(|error| format!("{error:?}"))?;
         let columns = mapping::resolve(&report.header, &options).map_err(|error| error.to_string())?;
         let import = Claimed {
+            sign_of_life: None,
             lease: Lease {
                 import: ImportId(1),
                 token: Uuid::nil(),

@@ -168,6 +168,7 @@ impl World {
         }
         self.turns.insert(row.org.0, now);
         Some(Claimed {
+            sign_of_life: None,
             lease: Lease { import: id, token },
             org: row.org,
             options: row.file.options.clone(),
