@@ -2,6 +2,8 @@
 //! with the `App` rather than in a global, so that two apps can run in one process. Labels are from small fixed sets: never an
 //! id, a header, a query string or anything out of a file.
 
+mod lines;
+
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use worker::import::{Counts, Status};
+
+use self::lines::OneLine;
 
 /// From a healthy probe (5 ms) to the longest upload (an hour), in seconds.
 const BUCKETS: [f64; 14] = [
@@ -41,7 +45,7 @@ pub fn start_log(filter: &str) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(safe(&own(filter))).map_err(|_| LogError::Filter(filter.to_owned()))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(|| OneLine(std::io::stderr()));
     let started = if std::io::stderr().is_terminal() {
         log.try_init()
     } else {

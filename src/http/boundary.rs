@@ -25,6 +25,7 @@ use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
 use super::surface::{self, Surface};
 use crate::app::App;
+use crate::telemetry::AUDIT;
 
 /// Asked every few seconds by machines: not worth a line each.
 const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
@@ -51,7 +52,8 @@ pub(super) async fn boundary(
     let in_flight = request
         .app_data::<web::Data<Doors>>()
         .map(|doors| doors.in_flight.enter());
-    let span = tracing::info_span!("http", request_id = %crossing.id, method = crossing.method);
+    // Its target keeps it at any level: an event of the audit leads to its request.
+    let span = tracing::info_span!(target: AUDIT, "http", request_id = %crossing.id, method = crossing.method);
     let response = next.call(request).instrument(span.clone()).await?;
     let response = leave(&crossing, response);
     span.in_scope(|| record(app.as_deref().map(AsRef::as_ref), &crossing, &response));

@@ -5,6 +5,7 @@ use actix_http::{Request, Response};
 use actix_web::HttpMessage;
 use actix_web::body::BoxBody;
 use actix_web::web::Data;
+use tracing::Instrument;
 
 use super::Doors;
 use super::auth;
@@ -16,16 +17,18 @@ use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
 use super::surface::{self, Surface};
 use crate::app::App;
+use crate::telemetry::AUDIT;
 
 /// Lets a request go on, or answers it.
 pub(super) async fn go_ahead(app: App, doors: Data<Doors>, request: Request) -> Result<Request, Response<BoxBody>> {
     let _in_hand = request.conn_data::<Hands>().map(Hands::take);
     let path = request.path().to_owned();
     let surface = Surface::of(&path);
-    match check(&app, &doors, surface, &request).await {
+    let id = RequestId::of(request.headers());
+    let span = tracing::info_span!(target: AUDIT, "http", request_id = %id);
+    match check(&app, &doors, surface, &request).instrument(span).await {
         Ok(()) => Ok(request),
         Err(problem) => {
-            let id = RequestId::of(request.headers());
             let base = surface::base(app.config.public_url.as_deref(), request.headers());
             let asked = Asked {
                 method: request.method().as_str(),

@@ -2,7 +2,6 @@
 
 mod failed_rows;
 mod imports;
-mod isolation;
 mod keys;
 mod shared_pool;
 mod users;
