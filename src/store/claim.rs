@@ -66,23 +66,24 @@ impl Store {
                     .returning(ImportRow::as_returning());
                 let row: Option<ImportRow> = update.get_result(c).await.optional()?;
                 let Some(row) = row else { return Ok(None) };
-                if row.crash_count > CRASHES {
+                let (crashes, retention) = (row.crash_count, row.retention()?);
+                let import = Import::try_from(row)?;
+                if crashes > CRASHES {
                     let detail = format!("the worker died {CRASHES} times at the same place of the file");
                     let error = (
                         imports::error_code.eq(Some("poison")),
                         imports::error_detail.eq(Some(detail)),
                     );
                     let set = (
-                        end_as!(Status::Failed, row.retention()?),
+                        end_as!(Status::Failed, retention),
                         error,
                         imports::crash_count.eq(CRASHES),
                     );
                     diesel::update(imports::table.find(id.0)).set(set).execute(c).await?;
-                    remove_file_at_end!(c, Import::try_from(row)?);
+                    remove_file_at_end!(c, import);
                     clear_preview!(c, id.0);
                     return Ok(None);
                 }
-                let import = Import::try_from(row)?;
                 let owner = organizations::table.find(import.org.0);
                 diesel::update(owner)
                     .set(organizations::turn_at.eq(now().nullable()))
