@@ -15,6 +15,7 @@
 //! | `secrets` | API keys and cursors |
 //! | `vault` | cells that the database must not show |
 //! | `telemetry` | logs and metrics |
+//! | `dumps` | the process's memory stays off the disk |
 //!
 //! Dependencies point one way: `cli → process → http → imports, records → app → {store, blobs, queue, secrets, telemetry, config}
 //! → vault, worker`. `store`, `blobs` and `queue` do not know each other; surfaces never import each other; `worker` is the engine and
@@ -24,6 +25,7 @@ pub mod app;
 pub mod blobs;
 pub mod cli;
 pub mod config;
+pub mod dumps;
 pub mod http;
 pub mod imports;
 pub mod process;

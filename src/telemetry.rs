@@ -32,6 +32,10 @@ pub enum LogError {
     Taken,
 }
 
+/// The target of events that an audit asks for: what was done to keys, secrets and records, and who was turned away. They are kept
+/// at whatever level was asked for.
+pub const AUDIT: &str = "longshore::audit";
+
 /// Starts the log of the process; `filter` as in `info` or `longshore=debug,info`.
 pub fn start_log(filter: &str) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(safe(&own(filter))).map_err(|_| LogError::Filter(filter.to_owned()))?;
@@ -61,12 +65,13 @@ fn own(filter: &str) -> String {
 /// Libraries that tell of values, at whatever level was asked for: a password may be among them.
 const TALKATIVE: [&str; 3] = ["tokio_postgres", "diesel", "redis"];
 
-/// The filter with those libraries held back, as the last word about a target counts.
+/// The filter with those libraries held back and the audit's events kept, as the last word about a target counts.
 fn safe(filter: &str) -> String {
     let is_theirs = |word: &&str| TALKATIVE.iter().any(|name| word.trim().starts_with(name));
     let ours = filter.split(',').filter(|word| !is_theirs(word)).map(str::to_owned);
     let theirs = TALKATIVE.iter().map(|name| format!("{name}=warn"));
-    ours.chain(theirs).collect::<Vec<_>>().join(",")
+    let audit = format!("{AUDIT}=info");
+    ours.chain(theirs).chain([audit]).collect::<Vec<_>>().join(",")
 }
 
 /// A line for the person at the terminal, if there is one; a log of JSON lines stays one.
@@ -134,9 +139,19 @@ impl Metrics {
         self.count("longshore_auth_failures_total", vec![label("reason", reason)], 1);
     }
 
+    /// A failed authentication was answered 429, for its `address` or its `key_id`.
+    pub fn auth_limited(&self, of: &'static str) {
+        self.count("longshore_auth_limited_total", vec![label("of", of)], 1);
+    }
+
     /// Bytes of an upload came in, as sent.
     pub fn upload_bytes(&self, surface: &'static str, bytes: u64) {
         self.count("longshore_upload_bytes_total", vec![label("source", surface)], bytes);
+    }
+
+    /// Redis took no ring for an import; workers find it by their own poll.
+    pub fn ring_lost(&self) {
+        self.count("longshore_rings_lost_total", Vec::new(), 1);
     }
 
     /// A worker took an import that had waited this long.
@@ -246,7 +261,7 @@ mod tests {
     fn no_filter_lets_a_library_tell_of_values() {
         assert_eq!(
             safe("debug,tokio_postgres::query=trace,h2=info"),
-            "debug,h2=info,tokio_postgres=warn,diesel=warn,redis=warn"
+            "debug,h2=info,tokio_postgres=warn,diesel=warn,redis=warn,longshore::audit=info"
         );
     }
 

@@ -1,10 +1,12 @@
 //! The uploaded files, as plain bytes under a key: local files or an S3-compatible store, through `object_store`, which is
 //! known here only. Blobs are written once under a random key and never changed. No CSV, no database, no tenant in here.
+//! What a store gives back is believed only block by block, against the digests that lie with it (`blocks`).
 //!
 //! Where the two backends differ: a writer that is killed leaves a hidden file locally (removed by [`Blobs::clean_staging`]
 //! or by deleting the key), and parts of an unfinished upload on S3, which only a lifecycle rule of the bucket
 //! (`AbortIncompleteMultipartUpload`) removes.
 
+mod blocks;
 mod local;
 mod open;
 mod writer;
@@ -16,17 +18,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Handle;
 
+use blocks::Layout;
 pub use open::BlobOptions;
 pub use writer::BlobWriter;
 
 /// How long one piece of a blob may take; a store that trickles is as useless as one that hangs.
 const PIECE_TIME: Duration = Duration::from_secs(60);
-/// A piece that fails, in spite of the store's own tries, is fetched once more after this pause.
+/// What fails in spite of the store's own tries, is not there or is not what was written, is asked for once more after this
+/// pause: the fault may lie on the way and not in the store.
 const PIECE_PAUSE: Duration = Duration::from_millis(500);
 /// Longest key; each of its parts also has to fit into a file name with the staging suffix.
 const KEY_MAX: usize = 512;
@@ -52,6 +56,12 @@ pub enum BlobError {
         /// First byte asked for.
         from: u64,
     },
+    /// What lies in the store is not what was written: changed, cut, moved, or of another blob.
+    #[error("the blob is not what was written, from byte {from} on")]
+    Damaged {
+        /// First byte that is not to be trusted.
+        from: u64,
+    },
     /// The store did not answer as it should; to be tried again later.
     #[error("the blob store did not answer: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
@@ -75,7 +85,7 @@ pub struct Blobs {
     main: Handle,
     /// The folder, for local files.
     root: Option<PathBuf>,
-    /// Bytes fetched at once, and bytes sent at once: what bounds the memory of a reader and of a writer.
+    /// Blocks fetched at once, and bytes sent at once: what bounds the memory of a reader and of a writer.
     read_piece: u64,
     write_part: usize,
 }
@@ -94,48 +104,53 @@ impl Blobs {
             let file = root.join(path.as_ref());
             self.on_main(async move { local::make_parent(file).await }).await?;
         }
-        Ok(BlobWriter::new(
-            self.store.clone(),
-            path,
-            self.main.clone(),
-            self.write_part,
-        ))
+        Ok(BlobWriter::new(self, path))
     }
 
     /// The blob's bytes from an offset on. Each piece is a ranged request of its own, so neither a slow reader nor a broken
-    /// connection ends the stream; only a piece that fails for good does.
+    /// connection ends the stream; only a piece that fails for good does. No byte comes out that was not written.
     pub async fn read(&self, key: &str, from: u64) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError> {
-        let path = parse_key(key)?;
-        let store = self.store.clone();
-        let meta = self.on_main(async move { Ok(store.head(&path).await?) }).await?;
-        if from > meta.size {
-            return Err(BlobError::Short { size: meta.size, from });
+        let (path, store) = (parse_key(key)?, self.store.clone());
+        let look = move || {
+            let (store, path) = (store.clone(), path.clone());
+            async move { Ok(store.head(&path).await?) }
+        };
+        let meta = self
+            .on_main(twice(look, |error| matches!(error, BlobError::Missing)))
+            .await?;
+        let layout = Layout::new(meta.size).ok_or(BlobError::Damaged { from: 0 })?;
+        let size = layout.plain();
+        if from > size {
+            return Err(BlobError::Short { size, from });
         }
-        let start = (self.clone(), Arc::new(meta), from);
-        Ok(stream::try_unfold(start, |(blobs, meta, at)| async move {
-            if at >= meta.size {
-                return Ok(None);
+        let (first, skip) = layout.find(from);
+        let blob = Arc::new(Blob {
+            key: key.to_owned(),
+            meta,
+            layout,
+        });
+        let pieces = stream::try_unfold((self.clone(), blob, first), |(blobs, blob, number)| async move {
+            if blob.layout.range(number, blobs.read_piece).is_none() {
+                return Ok::<_, BlobError>(None);
             }
-            let end = meta.size.min(at.saturating_add(blobs.read_piece));
-            let piece = blobs.piece(meta.clone(), at, end).await?;
-            Ok(Some((piece, (blobs, meta, end))))
-        })
-        .boxed())
+            let blocks = blobs.piece(blob.clone(), number).await?;
+            let next = number + blobs.read_piece;
+            Ok(Some((stream::iter(blocks.into_iter().map(Ok)), (blobs, blob, next))))
+        });
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let blocks = pieces.try_flatten().enumerate();
+        Ok(blocks
+            .map(move |(nth, block)| {
+                block.map(|bytes: Bytes| bytes.slice(if nth == 0 { skip.min(bytes.len()) } else { 0 }..))
+            })
+            .boxed())
     }
 
-    async fn piece(&self, meta: Arc<ObjectMeta>, from: u64, to: u64) -> Result<Bytes, BlobError> {
-        let store = self.store.clone();
-        self.on_main(async move {
-            match fetch(&store, &meta, from, to).await {
-                Err(BlobError::Unavailable(error)) => {
-                    tracing::info!(blob.key = %meta.location, from, error, "a piece of a blob is fetched again");
-                    tokio::time::sleep(PIECE_PAUSE).await;
-                    fetch(&store, &meta, from, to).await
-                }
-                settled => settled,
-            }
-        })
-        .await
+    /// So many blocks from one on, whole.
+    async fn piece(&self, blob: Arc<Blob>, number: u64) -> Result<Vec<Bytes>, BlobError> {
+        let (store, count) = (self.store.clone(), self.read_piece);
+        let fetched = twice(move || fetch(store.clone(), blob.clone(), number, count), |_| true);
+        self.on_main(fetched).await
     }
 
     /// Removes a blob, and what a killed writer left of it locally; an absent one is fine.
@@ -193,13 +208,35 @@ impl Blobs {
     }
 }
 
-async fn fetch(store: &Arc<dyn ObjectStore>, meta: &ObjectMeta, from: u64, to: u64) -> Result<Bytes, BlobError> {
+/// A blob that is being read.
+struct Blob {
+    key: String,
+    meta: ObjectMeta,
+    layout: Layout,
+}
+
+/// Tries once more what is worth it.
+async fn twice<T, F>(work: impl Fn() -> F, worth: fn(&BlobError) -> bool) -> Result<T, BlobError>
+where
+    F: Future<Output = Result<T, BlobError>>,
+{
+    let error = match work().await {
+        Err(error) if worth(&error) => error,
+        settled => return settled,
+    };
+    tracing::info!(%error, "the blob store is asked again");
+    tokio::time::sleep(PIECE_PAUSE).await;
+    work().await
+}
+
+async fn fetch(store: Arc<dyn ObjectStore>, blob: Arc<Blob>, number: u64, count: u64) -> Result<Vec<Bytes>, BlobError> {
+    let (from, to) = blob.layout.range(number, count).ok_or(BlobError::Missing)?;
     let options = GetOptions {
         range: Some(GetRange::Bounded(from..to)),
-        if_match: meta.e_tag.clone(),
+        if_match: blob.meta.e_tag.clone(),
         ..GetOptions::default()
     };
-    let whole = async { store.get_opts(&meta.location, options).await?.bytes().await };
+    let whole = async { store.get_opts(&blob.meta.location, options).await?.bytes().await };
     let bytes = tokio::time::timeout(PIECE_TIME, whole)
         .await
         .map_err(|e| BlobError::Unavailable(e.into()))??;
@@ -207,7 +244,10 @@ async fn fetch(store: &Arc<dyn ObjectStore>, meta: &ObjectMeta, from: u64, to: u
         let short = format!("{} bytes came of {}", bytes.len(), to - from);
         return Err(BlobError::Unavailable(short.into()));
     }
-    Ok(bytes)
+    // Megabytes of digests, off the threads that answer.
+    let opened = tokio::task::spawn_blocking(move || blob.layout.open(&blob.key, number, bytes)).await;
+    let opened = opened.map_err(|e| BlobError::Unavailable(Box::new(e)))?;
+    opened.map_err(|from| BlobError::Damaged { from })
 }
 
 /// Only keys of our own making: no `#`, which marks half-written files, no `..`, nothing a store would have to escape.

@@ -13,9 +13,9 @@ use tokio::runtime::Handle;
 
 use super::{BlobError, Blobs, local};
 
-/// Bytes read at once from a file, and from S3, where each piece costs a round trip.
-const LOCAL_PIECE: u64 = 256 * 1024;
-const S3_PIECE: u64 = 4 * 1024 * 1024;
+/// Blocks of 64 KiB read at once from a file, and from S3, where each piece costs a round trip.
+const LOCAL_PIECE: u64 = 4;
+const S3_PIECE: u64 = 64;
 /// Bytes written at once to a file, and to S3, which refuses smaller parts.
 const LOCAL_PART: usize = 256 * 1024;
 const S3_PART: usize = 5 * 1024 * 1024;

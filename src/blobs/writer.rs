@@ -2,14 +2,18 @@
 //! dropped. What a power cut leaves stands in the header of `blobs`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 use tokio::runtime::Handle;
 
-use super::BlobError;
+use super::blocks::Sealer;
+use super::{BlobError, Blobs};
 
+/// How long a finished blob may take to show up.
+const LOOK_TIME: Duration = Duration::from_secs(2);
 /// Parts on their way at once. While that many are, nothing more is taken in.
 const PARTS_IN_FLIGHT: usize = 2;
 
@@ -19,7 +23,11 @@ pub struct BlobWriter {
     path: Path,
     main: Handle,
     part: usize,
+    is_local: bool,
+    sealer: Sealer,
+    /// Bytes taken in, and bytes that the store has or gets of them.
     written: u64,
+    stored: u64,
     /// Bytes of a blob that is still smaller than one part: such a one is put with a single request.
     small: BytesMut,
     /// From the second part on.
@@ -27,13 +35,16 @@ pub struct BlobWriter {
 }
 
 impl BlobWriter {
-    pub(super) fn new(store: Arc<dyn ObjectStore>, path: Path, main: Handle, part: usize) -> Self {
+    pub(super) fn new(blobs: &Blobs, path: Path) -> Self {
         Self {
-            store,
+            store: blobs.store.clone(),
+            main: blobs.main.clone(),
+            part: blobs.write_part,
+            is_local: blobs.root.is_some(),
+            sealer: Sealer::new(path.as_ref()),
             path,
-            main,
-            part,
             written: 0,
+            stored: 0,
             small: BytesMut::new(),
             upload: None,
         }
@@ -41,12 +52,20 @@ impl BlobWriter {
 
     /// Takes more bytes; waits while two parts are on their way. After an error the writer can only be dropped.
     pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), BlobError> {
+        self.written = self.written.saturating_add(wide(bytes.len()));
         while !bytes.is_empty() {
+            if let Some(block) = self.sealer.take(&mut bytes) {
+                self.store(block).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn store(&mut self, mut block: Bytes) -> Result<(), BlobError> {
+        self.stored = self.stored.saturating_add(wide(block.len()));
+        while !block.is_empty() {
             // At most one part at a time, so that each is waited for.
-            let piece = bytes.split_to(bytes.len().min(self.part));
-            self.written = self
-                .written
-                .saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            let piece = block.split_to(block.len().min(self.part));
             self.take(&piece).await?;
         }
         Ok(())
@@ -74,18 +93,25 @@ impl BlobWriter {
     }
 
     /// Makes the blob durable and readable, and says how many bytes it has. Dropping this future does not stop it.
-    pub async fn finish(mut self) -> Result<u64, BlobError> {
-        let (store, path, written) = (self.store.clone(), self.path.clone(), self.written);
-        let (small, upload) = (std::mem::take(&mut self.small).freeze(), self.upload.take());
-        let ending = self.main.spawn(async move {
-            match upload {
-                // Aborts by itself when a part or the end fails.
-                Some(upload) => upload.finish().await,
-                None => store.put(&path, small.into()).await,
+    pub async fn finish(self) -> Result<u64, BlobError> {
+        let ending = self.main.clone().spawn(self.end());
+        ending.await.map_err(|e| BlobError::Unavailable(Box::new(e)))?
+    }
+
+    async fn end(mut self) -> Result<u64, BlobError> {
+        let last = self.sealer.last();
+        self.store(last).await?;
+        let ended = match self.upload.take() {
+            // Aborts by itself when a part or the end fails.
+            Some(upload) => upload.finish().await,
+            None => {
+                let small = std::mem::take(&mut self.small).freeze();
+                self.store.put(&self.path, small.into()).await
             }
-        });
-        ending.await.map_err(|e| BlobError::Unavailable(Box::new(e)))??;
-        Ok(written)
+        };
+        let trusted = !self.is_local;
+        settle(&*self.store, &self.path, self.stored, trusted, ended.map(drop)).await?;
+        Ok(self.written)
     }
 
     /// Undoes everything and waits for it.
@@ -103,6 +129,38 @@ impl Drop for BlobWriter {
             self.main.spawn(async move { undo(upload, &path).await });
         }
     }
+}
+
+/// A store may lose its answer, or answer without having kept anything: what counts is what lies there. Nobody else writes
+/// under this key, so what is there in its full size is ours. On a local disk a file that could not be synced is seen, and may
+/// yet be lost: there a failure stays one.
+async fn settle(
+    store: &dyn ObjectStore,
+    path: &Path,
+    stored: u64,
+    trusted: bool,
+    ended: Result<(), object_store::Error>,
+) -> Result<(), BlobError> {
+    let found = match tokio::time::timeout(LOOK_TIME, store.head(path)).await {
+        Ok(Ok(meta)) => Ok(meta.size),
+        Ok(Err(object_store::Error::NotFound { .. })) => Ok(0),
+        Ok(Err(error)) => Err(BlobError::Unavailable(Box::new(error))),
+        Err(late) => Err(BlobError::Unavailable(late.into())),
+    };
+    match (ended, found) {
+        (Ok(()), Ok(found)) if found == stored => Ok(()),
+        (Ok(()), Ok(found)) => {
+            let short = format!("{found} bytes are there of {stored} that it has taken");
+            Err(BlobError::Unavailable(short.into()))
+        }
+        (Err(_lost), Ok(found)) if trusted && found == stored => Ok(()),
+        (Err(error), _) => Err(error.into()),
+        (Ok(()), Err(error)) => Err(error),
+    }
+}
+
+fn wide(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
 }
 
 async fn undo(upload: WriteMultipart, path: &Path) {
@@ -163,7 +221,14 @@ mod tests {
 
     fn writer(upload: Counting, part: usize) -> BlobWriter {
         let upload = WriteMultipart::new_with_chunk_size(Box::new(upload), part);
-        let mut writer = BlobWriter::new(Arc::new(InMemory::new()), Path::from("a"), Handle::current(), part);
+        let blobs = Blobs {
+            store: Arc::new(InMemory::new()),
+            main: Handle::current(),
+            root: None,
+            read_piece: 1,
+            write_part: part,
+        };
+        let mut writer = BlobWriter::new(&blobs, Path::from("a"));
         writer.upload = Some(upload);
         writer
     }

@@ -1,5 +1,7 @@
 //! `keys create|list|revoke`: API keys without the API, for first starts and lock-outs.
 
+use std::io::IsTerminal;
+
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
@@ -10,6 +12,7 @@ use crate::records::reseal;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::store::model::{ApiKey, Organization};
+use crate::telemetry::{AUDIT, start_log};
 
 #[derive(Debug, Args)]
 pub(super) struct KeysArgs {
@@ -132,6 +135,10 @@ pub(super) async fn keys(args: KeysArgs) -> Result<(), CliError> {
 
 async fn open(common: &Common) -> Result<(Store, Secrets), CliError> {
     let config = Config::load(Mode::Tool, common.data.flags())?;
+    // A person sees what is done; where nobody looks, a log does.
+    if !std::io::stderr().is_terminal() {
+        start_log(&config.log).map_err(|error| CliError::Refused(error.to_string()))?;
+    }
     Ok(open_store(&config).await?)
 }
 
@@ -150,7 +157,9 @@ async fn create(organization: &str, name: &str, scopes: &[String], common: &Comm
     } else {
         scopes
     };
-    Ok(create_key(&store, &secrets, organization, name, scopes).await?)
+    let key = create_key(&store, &secrets, organization, name, scopes).await?;
+    tracing::info!(target: AUDIT, org_id = key.organization.id.0, new_key_id = key.id, by = "command line", "key.created");
+    Ok(key)
 }
 
 fn show(key: &NewKey, form: Form, output: Output) {
@@ -167,6 +176,7 @@ fn show(key: &NewKey, form: Form, output: Output) {
 async fn rotate_secrets(common: &Common) -> Result<(), CliError> {
     let (store, _) = open(common).await?;
     let done = reseal::rotate(&store).await.map_err(StartError::from)?;
+    tracing::info!(target: AUDIT, key = done.key, rows = done.resealed.rows, by = "command line", "secrets.rotated");
     match common.output {
         Output::Human => {
             let how = if done.resumed {
@@ -231,6 +241,8 @@ async fn revoke(id: &str, organization: &str, common: &Common) -> Result<(), Cli
         .await
         .map_err(StartError::from)?
     {
+        let org_id = organization.id.0;
+        tracing::info!(target: AUDIT, org_id, revoked_key_id = id, by = "command line", "key.revoked");
         talk(format_args!("{id} is revoked"));
         return Ok(());
     }

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::{CliError, say, talk};
 use crate::app::{ADMIN_SCOPES, App, StartError, create_key};
 use crate::config::{Config, Mode, write_private};
+use crate::dumps;
 use crate::process;
-use crate::telemetry::start_log;
+use crate::telemetry::{AUDIT, start_log};
 
 /// The organization of the first key.
 const FIRST_ORGANIZATION: &str = "default";
@@ -19,8 +20,16 @@ const FIRST_ORGANIZATION: &str = "default";
 const HEALTHCHECK_WITHIN: Duration = Duration::from_secs(3);
 
 pub(super) async fn serve(mode: Mode, flags: Vec<(&'static str, String)>) -> Result<(), CliError> {
+    // Before anything secret is read.
+    let undumpable = dumps::forbid();
     let config = Config::load(mode, flags)?;
     start_log(&config.log).map_err(|error| CliError::Refused(error.to_string()))?;
+    if let Err(error) = undumpable {
+        tracing::warn!(%error, "app.memory_may_be_dumped");
+    }
+    for file in config.exposed_secrets() {
+        tracing::warn!(file = %file.display(), "secret_key.readable_by_others");
+    }
     let app = App::build(config).await?;
     if mode != Mode::Worker {
         make_first_key(&app).await?;
@@ -36,6 +45,8 @@ async fn make_first_key(app: &App) -> Result<(), CliError> {
     }
     let scopes = ADMIN_SCOPES.map(str::to_owned);
     let key = create_key(&app.store, &app.secrets, FIRST_ORGANIZATION, "first start", &scopes).await?;
+    let (org_id, new_key_id) = (key.organization.id.0, &key.id);
+    tracing::info!(target: AUDIT, org_id, new_key_id, by = "first start", "key.created");
     say(format_args!(
         "API key of organization {FIRST_ORGANIZATION} (shown only now): {}",
         key.text

@@ -80,6 +80,11 @@ pub const KEYS: &[Key] = &[
         "What clients call this service, such as `https://imports.example.com`; empty = the request's Host",
     ),
     key(
+        "trusted_proxies",
+        "",
+        "Addresses or networks, as in `127.0.0.1,10.0.0.0/8`, whose `X-Forwarded-For` is believed; empty = nobody's",
+    ),
+    key(
         "log",
         "info",
         "Log of our own parts at `error`, `warn`, `info` or `debug`; or a filter per target, as in `info,longshore=debug`",
@@ -95,7 +100,11 @@ pub const KEYS: &[Key] = &[
         "64",
         "Uploads at once in one process; more are answered 503",
     ),
-    key("limits.body_idle", "10s", "Longest silence inside an upload"),
+    key(
+        "limits.body_idle",
+        "10s",
+        "Longest silence inside an upload, and the longest that an answer waits to be read",
+    ),
     key("limits.body_total", "1h", "Longest time for one upload"),
     key(
         "limits.body_rate",
@@ -103,6 +112,11 @@ pub const KEYS: &[Key] = &[
         "Least bytes per second of an upload, after its first 30 seconds",
     ),
     key("limits.wait", "30s", "Longest `Prefer: wait`"),
+    key(
+        "limits.auth_failures",
+        "20",
+        "Failed authentications of one address, or of one key id, at once; then one every 3 s, more are answered 429",
+    ),
     key("worker.concurrency", "2", "Imports that one process runs at once"),
     key("worker.batch_rows", "5000", "Most rows in one transaction"),
     key(

@@ -3,6 +3,7 @@
 
 mod keys;
 mod layers;
+mod networks;
 mod secret;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub use keys::{KEYS, Key};
 pub use layers::Layers;
+pub use networks::Network;
 pub use secret::{SecretKey, create_private_dir, write_private};
 
 /// Which part of the product a process is.
@@ -52,6 +54,8 @@ pub struct Config {
     pub previous_secret_key: Option<SecretKey>,
     /// What clients call this service, without a slash at the end.
     pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// Filter of the log, in the form of `RUST_LOG`.
     pub log: String,
     /// What a caller may ask of one process.
@@ -106,7 +110,7 @@ pub struct Limits {
     pub retention: Duration,
     /// Uploads at once in one process.
     pub uploads_in_flight: usize,
-    /// Longest silence inside a body.
+    /// Longest silence inside a body, and longest wait for a client to read on.
     pub body_idle: Duration,
     /// Longest time for a whole body.
     pub body_total: Duration,
@@ -114,6 +118,8 @@ pub struct Limits {
     pub body_rate: u64,
     /// Longest `Prefer: wait`.
     pub wait: Duration,
+    /// Failed authentications of one address, or of one key id, that are answered 401 at once.
+    pub auth_failures: usize,
 }
 
 /// How a worker runs imports.
@@ -170,6 +176,7 @@ impl Config {
             public_url: layers
                 .given("public_url")
                 .map(|url| url.trim_end_matches('/').to_owned()),
+            trusted_proxies: networks::trusted_proxies(layers)?,
             log: layers.text("log"),
             limits: limits(layers)?,
             worker: worker(layers)?,
@@ -179,6 +186,16 @@ impl Config {
         };
         config.check(layers)?;
         Ok(config)
+    }
+
+    /// Files with `secret_key` in them that others than their owner may read. Containers mount secrets so: a warning, no refusal.
+    pub fn exposed_secrets(&self) -> Vec<PathBuf> {
+        use std::os::unix::fs::PermissionsExt;
+        let is_exposed = |file: &PathBuf| {
+            let mode = std::fs::metadata(file).map_or(0, |metadata| metadata.permissions().mode());
+            mode & 0o077 != 0
+        };
+        self.secret_key.file().cloned().into_iter().filter(is_exposed).collect()
     }
 
     /// Whether the database is a file of this process alone.
@@ -265,6 +282,7 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
         body_total: layers.duration("limits.body_total")?,
         body_rate: layers.size("limits.body_rate")?,
         wait: layers.duration("limits.wait")?,
+        auth_failures: layers.number("limits.auth_failures")?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{ConfigError, Layers, Mode, refuse};
 
@@ -11,12 +11,20 @@ const MIN_CHARS: usize = 32;
 
 /// A secret that cannot be printed.
 #[derive(Clone)]
-pub struct SecretKey(Vec<u8>);
+pub struct SecretKey {
+    bytes: Vec<u8>,
+    file: Option<PathBuf>,
+}
 
 impl SecretKey {
     /// For keyed hashes and wrapped keys only.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// Where it was read from, if from a file.
+    pub(super) fn file(&self) -> Option<&PathBuf> {
+        self.file.as_ref()
     }
 
     pub(super) fn resolve(mode: Mode, layers: &Layers, data_dir: &Path, embedded: bool) -> Result<Self, ConfigError> {
@@ -47,13 +55,19 @@ impl SecretKey {
         if text.chars().count() < MIN_CHARS {
             return refuse(format!("{origin} is shorter than {MIN_CHARS} characters"));
         }
-        Ok(Self(text.as_bytes().to_vec()))
+        Ok(Self {
+            bytes: text.as_bytes().to_vec(),
+            file: None,
+        })
     }
 
     fn read(file: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(file)
             .map_err(|error| ConfigError(format!("secret_key_file {} cannot be read: {error}", file.display())))?;
-        Self::parse(&text, &file.display().to_string())
+        Ok(Self {
+            file: Some(file.to_owned()),
+            ..Self::parse(&text, &file.display().to_string())?
+        })
     }
 
     /// Two processes that start at once agree: the file is written whole beside its place and linked there, first one wins.

@@ -1,27 +1,36 @@
 //! Who calls: the credentials of the surface, a key in every case, become a `Caller`. Every reason for a refusal looks the same from outside; the
-//! form and checksum of a key are checked before any query, and the compare takes the same time for unknown keys.
+//! form and checksum of a key are checked before any query, the compare takes the same time for unknown keys, and what failed after a
+//! query is answered on a beat, so that nobody can tell by the clock how far it came.
 
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{FromRequest, HttpRequest, web};
 use chrono::{TimeDelta, Utc};
+use tokio::time::Instant;
 use worker::import::OrgId;
 
 use super::problem::{Kind, Problem};
 use super::surface::Surface;
+use super::{Doors, origin};
 use crate::app::App;
 use crate::secrets::Secrets;
 use crate::store::model::ApiKey;
+use crate::telemetry::AUDIT;
 
 /// Where slashid's clients put the key and the organization's public id.
 const SLASHID_API_KEY: &str = "SlashID-API-Key";
 const SLASHID_ORG_ID: &str = "SlashID-OrgID";
 /// A key's last use is written this seldom.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// A failure after a look into the database is answered so long after it came, or twice that and so on: the query's own time does
+/// not show.
+const BEAT: Duration = Duration::from_millis(20);
 
 /// What a key may be allowed to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +107,7 @@ impl Caller {
         if self.has(scope) {
             return Ok(());
         }
+        tracing::info!(target: AUDIT, org_id = self.org.0, key_id = self.key_id, scope = scope.as_str(), "auth.denied");
         Err(Problem::with(
             Kind::ScopeMissing,
             format!("The API key does not have the scope {scope}."),
@@ -112,10 +122,17 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let app = request.app_data::<web::Data<App>>().cloned();
         let surface = Surface::of(request.path());
+        let doors = request.app_data::<web::Data<Doors>>().cloned();
         let presented = Presented::read(surface, request.headers(), request.query_string());
+        let (peer, headers) = (request.peer_addr(), request.headers());
+        let from = app
+            .as_ref()
+            .and_then(|app| origin::of(peer, headers, &app.config.trusted_proxies));
         Box::pin(async move {
-            let app = app.ok_or_else(|| Problem::new(Kind::Internal))?;
-            authenticate(&app, presented).await
+            let (Some(app), Some(doors)) = (app, doors) else {
+                return Err(Problem::new(Kind::Internal));
+            };
+            authenticate(&app, &doors, presented, from).await
         })
     }
 }
@@ -176,31 +193,71 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// The text after `Bearer`, whatever it holds.
+/// The text after `Bearer`, whatever it holds; of two such headers neither counts, as a proxy may have read the other one.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let mut given = headers.get_all(AUTHORIZATION);
+    let value = given.next().filter(|_| given.next().is_none())?;
+    let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
+/// Why somebody is not let in; for operators only.
+struct Refusal {
+    reason: &'static str,
+    /// The id of a key whose form is right; it may be anybody's.
+    key_id: Option<String>,
+}
+
 /// Finds the caller that a key stands for.
-pub(super) async fn authenticate(app: &App, presented: Presented) -> Result<Caller, Problem> {
+pub(super) async fn authenticate(
+    app: &App,
+    doors: &Doors,
+    presented: Presented,
+    from: Option<IpAddr>,
+) -> Result<Caller, Problem> {
+    let began = Instant::now();
+    match judge(app, &presented).await? {
+        Ok(key) => Ok(welcome(app, key)),
+        Err(refusal) => {
+            // Counted first: a caller who goes away does not get out of it.
+            let problem = refuse(app, doors, &refusal, from);
+            if refusal.key_id.is_some() {
+                tokio::time::sleep_until(next_beat(began)).await;
+            }
+            Err(problem)
+        }
+    }
+}
+
+fn next_beat(began: Instant) -> Instant {
+    let mut beat = began + BEAT;
+    let now = Instant::now();
+    while beat <= now {
+        beat += BEAT;
+    }
+    beat
+}
+
+async fn judge(app: &App, presented: &Presented) -> Result<Result<ApiKey, Refusal>, Problem> {
+    let refused = |reason, key_id| Ok(Err(Refusal { reason, key_id }));
     let Some(text) = &presented.key else {
-        return Err(refuse(app, "missing"));
+        return refused("missing", None);
     };
     let Some(key) = Secrets::parse(text) else {
-        return Err(refuse(app, "malformed"));
+        return refused("malformed", None);
     };
     let stored = app.store.api_key(&key.id).await?;
     let genuine = app
         .secrets
         .matches(&key, stored.as_ref().map(|key| key.secret_mac.as_slice()));
-    match stored {
-        Some(key) if genuine && !presented.fits(&key) => Err(refuse(app, "wrong_pair")),
-        Some(key) if genuine && key.valid_now => Ok(welcome(app, key)),
-        Some(_) if genuine => Err(refuse(app, "expired_or_revoked")),
-        Some(_) => Err(refuse(app, "wrong_secret")),
-        None => Err(refuse(app, "unknown")),
-    }
+    let reason = match stored {
+        Some(key) if genuine && presented.fits(&key) && key.valid_now => return Ok(Ok(key)),
+        Some(key) if genuine && !presented.fits(&key) => "wrong_pair",
+        Some(_) if genuine => "expired_or_revoked",
+        Some(_) => "wrong_secret",
+        None => "unknown",
+    };
+    refused(reason, Some(key.id))
 }
 
 fn welcome(app: &App, key: ApiKey) -> Caller {
@@ -220,9 +277,24 @@ fn welcome(app: &App, key: ApiKey) -> Caller {
     }
 }
 
-fn refuse(app: &App, reason: &'static str) -> Problem {
+fn refuse(app: &App, doors: &Doors, refusal: &Refusal, from: Option<IpAddr>) -> Problem {
+    let Refusal { reason, key_id } = refusal;
     app.metrics.auth_failure(reason);
-    Problem::new(Kind::Unauthorized).header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"longshore\""))
+    let unauthorized = Problem::new(Kind::Unauthorized)
+        .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"longshore\""));
+    // Who shows no key at all has tried none.
+    if *reason == "missing" {
+        return unauthorized;
+    }
+    let from_text = from.map(tracing::field::display);
+    let Err(too_many) = doors.attempts.failed(from, key_id.as_deref()) else {
+        tracing::info!(target: AUDIT, key_id, from = from_text, reason, "auth.failed");
+        return unauthorized;
+    };
+    app.metrics.auth_limited(too_many.of);
+    tracing::info!(target: AUDIT, key_id, from = from_text, reason, of = too_many.of, "auth.limited");
+    let seconds = u32::try_from(too_many.wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+    Problem::new(Kind::TooManyFailures).retry_after(seconds.max(1))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use futures::Stream;
 use tracing::Instrument;
 
 use super::Doors;
+use super::connection::{Hands, InHand};
 use super::envelope::{self, Asked};
 use super::in_flight::Entered;
 use super::problem::{Kind, Problem};
@@ -46,6 +47,7 @@ pub(super) async fn boundary(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let crossing = enter(&mut request);
     let app = request.app_data::<web::Data<App>>().cloned();
+    let in_hand = request.request().conn_data::<Hands>().map(Hands::take);
     let in_flight = request
         .app_data::<web::Data<Doors>>()
         .map(|doors| doors.in_flight.enter());
@@ -58,6 +60,7 @@ pub(super) async fn boundary(
         BoxBody::new(Held {
             body,
             _payload: payload,
+            _in_hand: in_hand,
             _in_flight: in_flight,
         })
     }))
@@ -184,6 +187,7 @@ impl Stream for SharedPayload {
 struct Held {
     body: BoxBody,
     _payload: Option<SharedPayload>,
+    _in_hand: Option<InHand>,
     _in_flight: Option<Entered>,
 }
 

@@ -4,20 +4,25 @@
 use actix_http::{Request, Response};
 use actix_web::HttpMessage;
 use actix_web::body::BoxBody;
+use actix_web::web::Data;
 
+use super::Doors;
 use super::auth;
 use super::body;
+use super::connection::Hands;
 use super::envelope::{self, Asked};
+use super::origin;
 use super::problem::{Kind, Problem};
 use super::request_id::RequestId;
 use super::surface::{self, Surface};
 use crate::app::App;
 
 /// Lets a request go on, or answers it.
-pub(super) async fn go_ahead(app: App, request: Request) -> Result<Request, Response<BoxBody>> {
+pub(super) async fn go_ahead(app: App, doors: Data<Doors>, request: Request) -> Result<Request, Response<BoxBody>> {
+    let _in_hand = request.conn_data::<Hands>().map(Hands::take);
     let path = request.path().to_owned();
     let surface = Surface::of(&path);
-    match check(&app, surface, &request).await {
+    match check(&app, &doors, surface, &request).await {
         Ok(()) => Ok(request),
         Err(problem) => {
             let id = RequestId::of(request.headers());
@@ -35,13 +40,15 @@ pub(super) async fn go_ahead(app: App, request: Request) -> Result<Request, Resp
     }
 }
 
-async fn check(app: &App, surface: Surface, request: &Request) -> Result<(), Problem> {
+async fn check(app: &App, doors: &Doors, surface: Surface, request: &Request) -> Result<(), Problem> {
     if app.stop.is_cancelled() {
         return Err(Problem::new(Kind::Draining).retry_after(1));
     }
     if surface.wants_key(request.path()) {
         let query = request.uri().query().unwrap_or_default();
-        auth::authenticate(app, auth::Presented::read(surface, request.headers(), query)).await?;
+        let presented = auth::Presented::read(surface, request.headers(), query);
+        let from = origin::of(request.peer_addr(), request.headers(), &app.config.trusted_proxies);
+        auth::authenticate(app, doors, presented, from).await?;
     }
     let limit = app.config.limits.upload_bytes.saturating_add(body::MULTIPART_OVERHEAD);
     match body::content_length(request.headers()) {

@@ -1,10 +1,12 @@
 //! actix only here: the server, its edge, and one folder per surface, each a translation. What a request asks for is done by
 //! `imports` and `records`; nothing in this room queries, parses CSV or retries.
 
+mod attempts;
 pub mod auth;
 pub mod body;
 mod boundary;
 mod causes;
+mod connection;
 mod days;
 mod envelope;
 mod expect;
@@ -16,6 +18,7 @@ pub mod loginradius;
 mod members;
 pub mod native;
 pub mod openapi;
+mod origin;
 pub mod page;
 mod preconditions;
 pub mod problem;
@@ -38,16 +41,19 @@ use std::time::Duration;
 
 use actix_http::{HttpService, Request};
 use actix_server::Server;
-use actix_service::{IntoServiceFactory, ServiceFactory, fn_service, map_config};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::body::BoxBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use utoipa_actix_web::AppExt;
 
+use self::attempts::Attempts;
 use self::body::pace;
+use self::connection::Connection;
 use self::in_flight::InFlight;
 use self::problem::{Kind, Problem};
 use crate::app::App;
@@ -72,7 +78,10 @@ pub struct Doors {
     pub uploads: Arc<Semaphore>,
     /// What a body must keep to.
     pub pace: pace::Limits,
+    /// What a client must keep to.
+    patience: connection::Limits,
     in_flight: InFlight,
+    attempts: Attempts,
 }
 
 impl Doors {
@@ -86,7 +95,14 @@ impl Doors {
                 total: limits.body_total,
                 bytes_per_second: limits.body_rate,
             },
+            patience: connection::Limits {
+                unread: limits.body_idle,
+                // The first head is actix's to refuse, with an answer.
+                head: HEADERS_WITHIN + LINGER,
+                idle: KEEP_ALIVE + HEADERS_WITHIN,
+            },
             in_flight: InFlight::default(),
+            attempts: Attempts::new(limits.auth_failures),
         }
     }
 }
@@ -100,8 +116,8 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let factory = {
         let (app, doors) = (app.clone(), doors.clone());
         move || {
-            let (asked, signal) = (app.clone(), draining.clone());
-            HttpService::build()
+            let (asked, at, signal, patience) = (app.clone(), doors.clone(), draining.clone(), doors.patience);
+            let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let signal = signal.clone();
                     async move { signal.notified().await }
@@ -110,13 +126,21 @@ pub async fn serve(app: App, listener: TcpListener) -> io::Result<()> {
                 .client_request_timeout(HEADERS_WITHIN)
                 .client_disconnect_timeout(LINGER)
                 .local_addr(address)
+                .on_connect_ext(|connection: &Connection, extensions| {
+                    extensions.insert(connection.hands());
+                })
                 .expect(fn_service(move |request: Request| {
-                    expect::go_ahead(asked.clone(), request)
+                    expect::go_ahead(asked.clone(), at.clone(), request)
                 }))
                 .h1(map_config(service(app.clone(), doors.clone()), |()| {
                     AppConfig::default()
-                }))
-                .tcp()
+                }));
+            let watched = move |stream: TcpStream| {
+                let connection = Connection::new(stream, patience);
+                let peer = connection.peer();
+                std::future::ready(Ok((connection, peer)))
+            };
+            fn_service(watched).and_then(http)
         }
     };
     let server = builder.listen("http", listener, factory)?.run();
@@ -168,6 +192,11 @@ fn service(
 /// The OpenAPI document.
 pub fn openapi_json() -> String {
     openapi::json()
+}
+
+/// Every method and path that is answered; what a test of all routes goes by.
+pub fn route_table() -> Vec<(&'static str, String)> {
+    routes::Table::new(&openapi::document()).rows()
 }
 
 /// A number of ours in a path. What is not a canonical positive integer names nothing.

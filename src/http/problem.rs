@@ -72,6 +72,7 @@ kinds! {
     BodyTooLarge = PAYLOAD_TOO_LARGE "body-too-large" "The body is larger than the limit",
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The Content-Type is not one of those accepted here",
     UnsupportedCoding = UNSUPPORTED_MEDIA_TYPE "unsupported-content-encoding" "The Content-Encoding is not gzip or zstd",
+    TooManyFailures = TOO_MANY_REQUESTS "too-many-failures" "Too many requests with a key that is not valid came from here, or with this key's id",
     InvalidRecord = UNPROCESSABLE_ENTITY "invalid-record" "The record breaks the rules of its fields",
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency-key-reused" "The Idempotency-Key was used before for another file or other options",
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong here; the log has the request id",

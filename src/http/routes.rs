@@ -114,6 +114,15 @@ impl Table {
         Self(documented.chain(documents).collect())
     }
 
+    /// Each method with the pattern of its path; `HEAD` is answered wherever `GET` is.
+    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        let row = |(pattern, methods): &(ResourceDef, Vec<&'static str>)| {
+            let path = pattern.pattern().unwrap_or_default().to_owned();
+            methods.iter().map(|method| (*method, path.clone())).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(row).collect()
+    }
+
     /// The methods of a path; none if there is no such path.
     fn allowed(&self, path: &str) -> Vec<&'static str> {
         let mut allowed: Vec<&str> = self

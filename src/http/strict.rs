@@ -1,114 +1,19 @@
-//! One JSON object out of bytes, strictly: bounded in depth, no member twice.
+//! One JSON object out of the bytes of a body; how strictly is for `worker::resource::json` to say.
 
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
+use worker::resource::json;
 
 use super::problem::{Kind, Problem};
 
-/// Deepest value, as for cells.
-const MAX_DEPTH: usize = 32;
-
 /// Parses one JSON object.
 pub(super) fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
-    let parsed: Result<Strict, _> = serde_json::from_slice(bytes);
-    match parsed {
-        Ok(Strict(Value::Object(members))) => Ok(members),
+    match json::parse(bytes) {
+        Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(Problem::with(Kind::InvalidJson, "The JSON is not an object.")),
         Err(error) => Err(Problem::with(
             Kind::InvalidJson,
             format!("The JSON is not valid: {error}."),
         )),
-    }
-}
-
-/// Any JSON value in which no object names a member twice.
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor { depth: 0 }).map(Self)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct StrictVisitor {
-    depth: usize,
-}
-
-impl StrictVisitor {
-    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth >= MAX_DEPTH {
-            return Err(E::custom(format!("deeper than {MAX_DEPTH} levels")));
-        }
-        Ok(Self { depth: self.depth + 1 })
-    }
-}
-
-impl<'de> serde::de::DeserializeSeed<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(inner)? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut object = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(inner)?;
-            if object.insert(name.clone(), value).is_some() {
-                return Err(serde::de::Error::custom(format!("the member {name:?} is given twice")));
-            }
-        }
-        Ok(Value::Object(object))
     }
 }
 
@@ -142,6 +47,7 @@ mod tests {
             "{",
             "{} {}",
             "{\"a\":NaN}",
+            "{\"a\":18446744073709551616}",
             "{\"a\":1,}",
             "{'a':1}",
             "{\"a\":\"\\ud800\"}",

@@ -100,6 +100,7 @@ struct BlobSource(Blobs);
 fn source_error(error: BlobError) -> SourceError {
     match error {
         BlobError::Missing => SourceError::Missing,
+        BlobError::Damaged { .. } | BlobError::Short { .. } => SourceError::Damaged(Box::new(error)),
         other => SourceError::Unavailable(Box::new(other)),
     }
 }

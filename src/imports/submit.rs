@@ -110,7 +110,9 @@ pub async fn submit(app: App, upload: Upload, body: mpsc::Receiver<BodyPart>) ->
     let submitted = accept(&app, &upload, body, false).await?;
     if !submitted.replayed {
         reach("notify.before").await?;
-        app.queue.ring(submitted.import.id).await;
+        if !app.queue.ring(submitted.import.id).await {
+            app.metrics.ring_lost();
+        }
     }
     reach("upload.before_reply").await?;
     Ok(submitted)

@@ -72,12 +72,15 @@ impl Queue {
         Self::Embedded(EmbeddedQueue::new())
     }
 
-    /// Asks for a worker to look at an import. Best effort within half a second: the caller has nothing to do about a
-    /// failure, the ledger is looked into anyway.
-    pub async fn ring(&self, id: ImportId) {
+    /// Asks for a worker to look at an import, and says whether anybody may hear of it. Best effort within half a second: the
+    /// caller has nothing to do about a failure but count it, the ledger is looked into anyway.
+    pub async fn ring(&self, id: ImportId) -> bool {
         match self {
             Self::Redis(queue) => queue.ring(id).await,
-            Self::Embedded(queue) => queue.ring(id),
+            Self::Embedded(queue) => {
+                queue.ring(id);
+                true
+            }
         }
     }
 
@@ -93,7 +96,7 @@ impl Queue {
         }
     }
 
-    /// Whether it answers.
+    /// Whether it answers and takes what is written.
     pub async fn ready(&self) -> Result<(), QueueError> {
         match self {
             Self::Redis(queue) => queue.ready().await,

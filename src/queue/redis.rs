@@ -41,6 +41,9 @@ const RING_TRY: Duration = Duration::from_millis(400);
 const RING_PAUSE: Duration = Duration::from_millis(50);
 /// Rings that may wait at once, well below the 8000 at which the fetch script fails.
 const WAITING_MAX: usize = 1000;
+/// Written to see whether anything can be, and forgotten soon.
+const READY_KEY: &str = "{imports}:ready";
+const READY_SECONDS: u64 = 60;
 /// A pause of Redis that a worker sits out.
 const WORKER_RESPONSE: Duration = Duration::from_secs(5);
 const WORKER_CONNECT: Duration = Duration::from_secs(2);
@@ -67,7 +70,7 @@ impl RedisQueue {
         })
     }
 
-    pub(super) async fn ring(&self, id: ImportId) {
+    pub(super) async fn ring(&self, id: ImportId) -> bool {
         // A connection that broke while nobody looked fails the first try; the second finds a new one.
         let tries = async {
             while let Err(error) = self.push(id).await {
@@ -75,9 +78,11 @@ impl RedisQueue {
                 tokio::time::sleep(RING_PAUSE).await;
             }
         };
-        if tokio::time::timeout(RING_TIME, tries).await.is_err() {
+        let taken = tokio::time::timeout(RING_TIME, tries).await.is_ok();
+        if !taken {
             tracing::warn!(import.id = %id, "Redis took no ring in time, the import is left to the ledger");
         }
+        taken
     }
 
     async fn push(&self, id: ImportId) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -99,7 +104,9 @@ impl RedisQueue {
 
     pub(super) async fn ready(&self) -> Result<(), QueueError> {
         let mut connection = self.bell.clone();
-        let answer = tokio::time::timeout(RING_TIME, connection.ping()).await;
+        // One that is full or a read-only copy answers a PING.
+        let written = connection.set_ex(READY_KEY, 1, READY_SECONDS);
+        let answer = tokio::time::timeout(RING_TIME, written).await;
         answer.map_err(unavailable)?.map(drop).map_err(unavailable)
     }
 

@@ -16,6 +16,7 @@ use super::db::{in_transaction, reading, writing};
 use super::error::StoreError;
 use super::model::{ApiKey, NewApiKey};
 use super::schema::{api_keys, organizations};
+use super::scope::Scope;
 
 /// `last_used_at` is kept to this grain, so that a busy key costs a write a minute.
 const USE_GRAIN: Duration = Duration::from_secs(60);
@@ -72,7 +73,7 @@ impl Store {
     pub async fn insert_api_key(&self, key: NewApiKey) -> Result<ApiKey, StoreError> {
         self.run(|db| async move {
             let scopes = to_json("api_keys.scopes", &key.scopes)?;
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, key.org, |c| {
                 let new = (
                     api_keys::id.eq(&key.id),
                     api_keys::org_id.eq(key.org.0),
@@ -93,7 +94,7 @@ impl Store {
     pub async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
         let id = id.to_owned();
         self.run(|db| async move {
-            let key = reading!(&db, |c| joined!()
+            let key = reading!(&db, Scope::House, |c| joined!()
                 .filter(api_keys::id.eq(&id))
                 .get_result(c)
                 .await
@@ -106,7 +107,7 @@ impl Store {
     /// An organization's keys, oldest first.
     pub async fn api_keys(&self, org: OrgId) -> Result<Vec<ApiKey>, StoreError> {
         self.run(|db| async move {
-            let rows: Vec<Joined> = reading!(&db, |c| {
+            let rows: Vec<Joined> = reading!(&db, org, |c| {
                 let own = joined!().filter(api_keys::org_id.eq(org.0));
                 own.order((api_keys::created_at, api_keys::id)).load(c).await?
             });
@@ -119,7 +120,7 @@ impl Store {
     pub async fn revoke_api_key(&self, org: OrgId, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
         self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 let own = api_keys::table
                     .filter(api_keys::org_id.eq(org.0))
                     .filter(api_keys::id.eq(&id));
@@ -147,7 +148,7 @@ impl Store {
                 .is_null()
                 .or(api_keys::last_used_at.lt(before(USE_GRAIN).nullable()));
             let key = api_keys::table.filter(api_keys::id.eq(&id)).filter(stale);
-            if reading!(&db, |c| key
+            if reading!(&db, Scope::House, |c| key
                 .select(api_keys::id)
                 .get_result::<String>(c)
                 .await
@@ -155,7 +156,7 @@ impl Store {
             .is_some()
             {
                 let set = api_keys::last_used_at.eq(now().nullable());
-                writing!(&db, |c| diesel::update(key).set(set).execute(c).await?);
+                writing!(&db, Scope::House, |c| diesel::update(key).set(set).execute(c).await?);
             }
             Ok(())
         })

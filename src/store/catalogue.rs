@@ -24,7 +24,7 @@ impl Store {
                 report_types::pro,
                 report_types::report_type,
             ));
-            let rows: Vec<(String, String, String)> = reading!(&db, |c| all.load(c).await?);
+            let rows: Vec<(String, String, String)> = reading!(&db, org, |c| all.load(c).await?);
             let entries: BTreeSet<ReportType> = rows.into_iter().map(entry).collect();
             Ok(entries.into_iter().collect())
         })
@@ -34,7 +34,7 @@ impl Store {
     /// Makes the catalogue say this and nothing else. Entries that stay are not touched.
     pub async fn replace_report_types(&self, org: OrgId, new: BTreeSet<ReportType>) -> Result<(), StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 c.be_patient().await?;
                 c.lock_organization(org).await?;
                 let all = report_types::table.filter(report_types::org_id.eq(org.0)).select((
@@ -51,7 +51,9 @@ impl Store {
                     }
                 }
                 for ids in gone.chunks(CHUNK) {
-                    let these = report_types::table.filter(report_types::id.eq_any(ids));
+                    let these = report_types::table
+                        .filter(report_types::org_id.eq(org.0))
+                        .filter(report_types::id.eq_any(ids));
                     diesel::delete(these).execute(c).await?;
                 }
                 for new in &missing {

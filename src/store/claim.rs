@@ -21,6 +21,7 @@ use super::import_row::ImportRow;
 use super::model::Import;
 use super::removed_blobs::remove_file_at_end;
 use super::schema::{imports, organizations};
+use super::scope::Scope;
 
 /// So many claims without a committed batch in between, and the next one ends the import.
 const CRASHES: i32 = 3;
@@ -42,7 +43,7 @@ impl Store {
     pub async fn claim(&self, id: ImportId, lease: Duration) -> Result<Option<Claimed>, StoreError> {
         let claimed = self.run(|db| async move {
             let token = Uuid::new_v4();
-            let claimed: Result<Option<Import>, StoreError> = in_transaction!(&db, |c| {
+            let claimed: Result<Option<Import>, StoreError> = in_transaction!(&db, Scope::House, |c| {
                 c.evict_hung(id).await?;
                 let due = imports::lease_until
                     .is_null()

@@ -87,7 +87,7 @@ macro_rules! matching {
 
 /// Clients with their aliases, in the order of the rows.
 macro_rules! with_aliases {
-    ($c:ident, $rows:expr) => {{
+    ($c:ident, $org:expr, $rows:expr) => {{
         let rows: Vec<ClientRow> = $rows;
         let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
         let columns = (
@@ -95,7 +95,9 @@ macro_rules! with_aliases {
             client_aliases::country,
             client_aliases::alias,
         );
-        let of_these = client_aliases::table.filter(client_aliases::client_id.eq_any(&ids));
+        let of_these = client_aliases::table
+            .filter(client_aliases::org_id.eq($org.0))
+            .filter(client_aliases::client_id.eq_any(&ids));
         let aliases: Vec<AliasRow> = of_these.select(columns).load($c).await?;
         assemble(rows, aliases)
     }};
@@ -131,6 +133,7 @@ macro_rules! change_aliases {
             };
             if !matches!(change, AliasChange::Add(_)) {
                 let old = client_aliases::table
+                    .filter(client_aliases::org_id.eq($org.0))
                     .filter(client_aliases::client_id.eq($id))
                     .filter(client_aliases::country.eq(country));
                 diesel::delete(old).execute($c).await?;
@@ -157,7 +160,7 @@ macro_rules! reread {
             .get_result($c)
             .await
             .optional()?;
-        with_aliases!($c, row.into_iter().collect()).pop()
+        with_aliases!($c, $org, row.into_iter().collect()).pop()
     }};
 }
 
@@ -166,7 +169,7 @@ pub(super) use {own, touch};
 impl Store {
     /// A client by its number.
     pub async fn client(&self, org: OrgId, id: i64) -> Result<Option<Client>, StoreError> {
-        self.run(|db| async move { Ok(reading!(&db, |c| reread!(c, org, id))) })
+        self.run(|db| async move { Ok(reading!(&db, org, |c| reread!(c, org, id))) })
             .await
     }
 
@@ -179,14 +182,14 @@ impl Store {
         limit: i64,
     ) -> Result<ClientPage, StoreError> {
         self.run(|db| async move {
-            Ok(reading!(&db, |c| {
+            Ok(reading!(&db, org, |c| {
                 let total: i64 = matching!(org, &filter).count().get_result(c).await?;
                 let page = matching!(org, &filter)
                     .order(clients::id)
                     .offset(offset)
                     .limit(limit)
                     .select(ClientRow::as_select());
-                let clients = with_aliases!(c, page.load(c).await?);
+                let clients = with_aliases!(c, org, page.load(c).await?);
                 ClientPage { clients, total }
             }))
         })
@@ -196,7 +199,7 @@ impl Store {
     /// Makes a client; `None` if another one has the name.
     pub async fn insert_client(&self, org: OrgId, new: ClientChange) -> Result<Option<Client>, StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 // Asked once: a clock that is read twice would make a new client look changed.
                 let now: NaiveDateTime = diesel::select(now()).get_result(c).await?;
                 let row = (
@@ -221,7 +224,7 @@ impl Store {
     /// Changes a client.
     pub async fn update_client(&self, org: OrgId, id: i64, change: ClientChange) -> Result<ClientWrite, StoreError> {
         let written = self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 if c.lock_clients(org, vec![id]).await?.is_empty() {
                     return Ok(ClientWrite::Absent);
                 }
@@ -240,11 +243,13 @@ impl Store {
     /// Removes an alias of a client.
     pub async fn remove_alias(&self, org: OrgId, id: i64, alias: Alias) -> Result<AliasRemoval, StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 if c.lock_clients(org, vec![id]).await?.is_empty() {
                     return Ok(AliasRemoval::ClientAbsent);
                 }
-                let this = client_aliases::table.find((id, &alias.country, &alias.text));
+                let this = client_aliases::table
+                    .find((id, &alias.country, &alias.text))
+                    .filter(client_aliases::org_id.eq(org.0));
                 if diesel::delete(this).execute(c).await? == 0 {
                     return Ok(AliasRemoval::AliasAbsent);
                 }
@@ -259,7 +264,7 @@ impl Store {
     /// is linked no longer.
     pub async fn delete_client(&self, org: OrgId, id: i64) -> Result<bool, StoreError> {
         self.run_again(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 let of_organization = credentials::table.filter(credentials::org_id.eq(org.0));
                 let accounts: Vec<i64> = of_organization
                     .filter(credentials::client_id.eq(id))
@@ -289,7 +294,7 @@ impl Store {
     /// An organization's clients in numbers.
     pub async fn client_stats(&self, org: OrgId) -> Result<ClientStats, StoreError> {
         self.run(|db| async move {
-            Ok(reading!(&db, |c| {
+            Ok(reading!(&db, org, |c| {
                 let all = diesel::dsl::count_star;
                 let own = clients::table.filter(clients::org_id.eq(org.0));
                 let by_status: Vec<(Option<String>, i64)> = own

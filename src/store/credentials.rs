@@ -99,7 +99,7 @@ impl Store {
         country: Option<String>,
     ) -> Result<Option<Vec<Credential>>, StoreError> {
         self.run(|db| async move {
-            Ok(reading!(&db, |c| {
+            Ok(reading!(&db, org, |c| {
                 let all = country.is_none().into_sql::<Bool>();
                 let here = credentials::country.eq(country.unwrap_or_default());
                 let rows: Vec<(CredentialRow, Option<AccountRow>)> =
@@ -122,7 +122,7 @@ impl Store {
         let written = self.run_again(|db| {
             let new = new.clone();
             async move {
-                in_transaction!(&db, |c| {
+                in_transaction!(&db, org, |c| {
                     let mut locking = vec![client];
                     for account in new.iter().filter_map(|new| new.collective_account_id) {
                         locking.extend(owner_of!(c, org, account));
@@ -174,7 +174,7 @@ impl Store {
         let written = self.run_again(|db| {
             let (place, change) = (place.clone(), change.clone());
             async move {
-                in_transaction!(&db, |c| {
+                in_transaction!(&db, org, |c| {
                     let mut locking = vec![place.client_id];
                     if let Change::Set(account) = change.collective_account_id {
                         locking.extend(owner_of!(c, org, account));
@@ -214,7 +214,7 @@ impl Store {
         self.run_again(|db| {
             let place = place.clone();
             async move {
-                in_transaction!(&db, |c| {
+                in_transaction!(&db, org, |c| {
                     let mut locking: Vec<i64> = linked_to!(org, place.id).load(c).await?;
                     locking.push(place.client_id);
                     let locked = c.lock_clients(org, locking).await?;
@@ -242,7 +242,7 @@ impl Store {
     ) -> Result<Vec<CollectiveAccount>, StoreError> {
         self.run(|db| async move {
             let any = |list: &[String]| list.is_empty().into_sql::<Bool>();
-            let rows: Vec<(CredentialRow, String)> = reading!(&db, |c| {
+            let rows: Vec<(CredentialRow, String)> = reading!(&db, org, |c| {
                 credentials::table
                     .inner_join(clients::table)
                     .filter(credentials::org_id.eq(org.0))

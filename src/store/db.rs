@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use worker::import::{ImportId, OrgId};
 
@@ -15,18 +14,19 @@ use super::sqlite::{Sqlite, SqliteConn};
 /// One of the two databases.
 #[derive(Clone)]
 pub(super) enum Db {
-    /// Over diesel-async, with COPY on connections of its own.
+    /// Over diesel-async, with batches on connections of their own.
     Postgres(Arc<Postgres>),
     /// One writer, a few readers.
     Sqlite(Arc<Sqlite>),
 }
 
-/// Runs a query on a connection; on SQLite on the one that `$sqlite` gives, `reader` or `writer`.
+/// Runs a query on a connection that is bound to the rows of `$scope`, an `OrgId` or `Scope::House`; on SQLite on the one that
+/// `$sqlite` gives, `reader` or `writer`.
 macro_rules! on_connection {
-    ($db:expr, $sqlite:ident, |$c:ident| $body:expr) => {
+    ($db:expr, $scope:expr, $sqlite:ident, |$c:ident| $body:expr) => {
         match $db {
             $crate::store::db::Db::Postgres(postgres) => {
-                let mut connection = postgres.get().await?;
+                let mut connection = postgres.get($scope).await?;
                 let $c = &mut *connection;
                 $body
             }
@@ -39,28 +39,28 @@ macro_rules! on_connection {
     };
 }
 
-/// Runs a query that only reads: `reading!(db, |c| query.load(c).await?)`.
+/// Runs a query that only reads: `reading!(db, org, |c| query.load(c).await?)`.
 macro_rules! reading {
-    ($db:expr, |$c:ident| $body:expr) => {
-        $crate::store::db::on_connection!($db, reader, |$c| $body)
+    ($db:expr, $scope:expr, |$c:ident| $body:expr) => {
+        $crate::store::db::on_connection!($db, $scope, reader, |$c| $body)
     };
 }
 
 /// Runs one statement that writes, a transaction by itself.
 macro_rules! writing {
-    ($db:expr, |$c:ident| $body:expr) => {
-        $crate::store::db::on_connection!($db, writer, |$c| $body)
+    ($db:expr, $scope:expr, |$c:ident| $body:expr) => {
+        $crate::store::db::on_connection!($db, $scope, writer, |$c| $body)
     };
 }
 
 /// Runs a block of statements as one transaction that is going to write; its value is a `Result`. On SQLite it begins
 /// IMMEDIATE: a deferred one that reads first would be refused the lock in spite of any patience.
 macro_rules! in_transaction {
-    ($db:expr, |$c:ident| $body:block) => {
+    ($db:expr, $scope:expr, |$c:ident| $body:block) => {
         match $db {
             $crate::store::db::Db::Postgres(postgres) => {
                 use diesel_async::AsyncConnection;
-                let mut connection = postgres.get().await?;
+                let mut connection = postgres.get($scope).await?;
                 connection
                     .transaction::<_, $crate::store::error::StoreError, _>(async |$c| $body)
                     .await
@@ -105,7 +105,8 @@ macro_rules! own_clients {
 }
 
 /// The guard of a batch rewrites the import's row: until that commits, `xmax` names its transaction. A session that waits for
-/// its client inside a COPY heeds no time limit; one that works is left alone, however long it takes.
+/// its client heeds no limit but that on idle transactions; one that works is left alone, however long it takes. Only the user
+/// that a session belongs to may end it: the role of queries is put off for this, and taken again.
 const EVICT_HUNG: &str = "select pg_terminate_backend(a.pid) from imports i \
     join pg_locks l on l.locktype = 'transactionid' and l.granted and l.transactionid = i.xmax \
     join pg_stat_activity a on a.pid = l.pid \
@@ -128,11 +129,11 @@ impl Transaction for AsyncPgConnection {
     }
 
     async fn evict_hung(&mut self, id: ImportId) -> Result<(), StoreError> {
-        diesel::sql_query(EVICT_HUNG)
-            .bind::<BigInt, _>(id.0)
-            .execute(self)
-            .await?;
-        Ok(())
+        let ImportId(id) = id;
+        let evict = EVICT_HUNG.replace("$1", &id.to_string());
+        let put_off = "savepoint queries; set local role none";
+        let take_again = "rollback to savepoint queries; release savepoint queries";
+        Ok(self.batch_execute(&format!("{put_off}; {evict}; {take_again}")).await?)
     }
 
     async fn lock_clients(&mut self, org: OrgId, ids: Vec<i64>) -> Result<Vec<i64>, StoreError> {

@@ -146,7 +146,7 @@ impl Store {
                     import_failures::errors,
                     import_failures::cells,
                 ));
-            Ok(reading!(&db, |c| query.load(c).await?))
+            Ok(reading!(&db, org, |c| query.load(c).await?))
         })
         .await
     }

@@ -25,7 +25,7 @@ impl Store {
     pub async fn begin_import(&self, new: NewImport) -> Result<Begun, StoreError> {
         self.run(|db| async move {
             let options = to_json("imports.options", &new.options)?;
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, new.org, |c| {
                 let row = (
                     imports::org_id.eq(new.org.0),
                     imports::resource.eq(new.options.resource.as_str()),
@@ -86,7 +86,7 @@ impl Store {
                 .filter(imports::id.eq(id.0));
             let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
             let update = diesel::update(receiving.filter(imports::cancel_requested_at.is_null())).set(set);
-            let row = writing!(&db, |c| {
+            let row = writing!(&db, org, |c| {
                 update
                     .returning(ImportRow::as_returning())
                     .get_result(c)
@@ -106,7 +106,7 @@ impl Store {
                 .filter(imports::id.eq(id.0));
             let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
             let update = diesel::update(receiving).set(imports::lease_until.eq(after(RECEIVING_LEASE).nullable()));
-            writing!(&db, |c| update.execute(c).await?);
+            writing!(&db, org, |c| update.execute(c).await?);
             Ok(())
         })
         .await
@@ -120,7 +120,7 @@ impl Store {
                 .filter(imports::id.eq(id.0));
             let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
             let update = diesel::update(receiving).set(imports::cancel_requested_at.eq(now().nullable()));
-            Ok(writing!(&db, |c| update.execute(c).await?) == 1)
+            Ok(writing!(&db, org, |c| update.execute(c).await?) == 1)
         })
         .await
     }
@@ -132,7 +132,7 @@ impl Store {
                 .filter(imports::org_id.eq(org.0))
                 .filter(imports::id.eq(id.0));
             let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
-            writing!(&db, |c| diesel::delete(receiving).execute(c).await?);
+            writing!(&db, org, |c| diesel::delete(receiving).execute(c).await?);
             Ok(())
         })
         .await
@@ -145,7 +145,7 @@ impl Store {
                 .filter(imports::org_id.eq(org.0))
                 .filter(imports::id.eq(id.0));
             let accepted = own.filter(imports::status.ne(Status::Receiving.as_str()));
-            let row = reading!(&db, |c| accepted
+            let row = reading!(&db, org, |c| accepted
                 .select(ImportRow::as_select())
                 .get_result(c)
                 .await
@@ -164,7 +164,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<Import>, StoreError> {
         self.run(|db| async move {
-            let rows: Vec<ImportRow> = reading!(&db, |c| {
+            let rows: Vec<ImportRow> = reading!(&db, org, |c| {
                 let accepted = imports::status.ne(Status::Receiving.as_str());
                 let mut query = imports::table
                     .filter(imports::org_id.eq(org.0))

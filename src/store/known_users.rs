@@ -67,7 +67,7 @@ impl Store {
                     Db::Postgres(_) => BY_KEYS_POSTGRES,
                     Db::Sqlite(_) => BY_KEYS_SQLITE,
                 };
-                let rows: Vec<KnownRow> = reading!(&db, |c| {
+                let rows: Vec<KnownRow> = reading!(&db, org, |c| {
                     let query = diesel::sql_query(sql).bind::<Text, _>(asked).bind::<BigInt, _>(org.0);
                     query.load(c).await?
                 });
@@ -86,7 +86,7 @@ impl Store {
                 let own = users::table
                     .filter(users::org_id.eq(org.0))
                     .filter(users::id.eq_any(some));
-                let rows: Vec<KnownRow> = reading!(&db, |c| own.select(KnownRow::as_select()).load(c).await?);
+                let rows: Vec<KnownRow> = reading!(&db, org, |c| own.select(KnownRow::as_select()).load(c).await?);
                 found.extend(rows.into_iter().map(KnownUser::from));
             }
             Ok(found)

@@ -20,6 +20,7 @@ use super::import_row::ImportRow;
 use super::model::Import;
 use super::removed_blobs::remove_file_at_end;
 use super::schema::imports;
+use super::scope::Scope;
 
 /// A claim that did not crash is not counted; a committed batch may have set the count to zero since.
 const ONE_LESS: &str = "case when crash_count > 0 then crash_count - 1 else 0 end";
@@ -38,7 +39,7 @@ impl Store {
     /// Prolongs a lease; false when it is lost.
     pub async fn renew(&self, lease: Lease, ttl: Duration) -> Result<bool, StoreError> {
         self.run(|db| async move {
-            let hit = writing!(&db, |c| {
+            let hit = writing!(&db, Scope::House, |c| {
                 let set = imports::lease_until.eq(after(ttl).nullable());
                 diesel::update(held!(lease)).set(set).execute(c).await?
             });
@@ -50,7 +51,7 @@ impl Store {
     /// Ends an import as its counts say, or as failed where the run could not be done; `None` when the lease is lost.
     pub async fn finish(&self, lease: Lease, ending: Ending) -> Result<Option<Import>, StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, Scope::House, |c| {
                 c.be_patient().await?;
                 // A write, to hold the row from here on: the counts that decide must be the last ones.
                 let held = diesel::update(held!(lease)).set(imports::lease_until.eq(now().nullable()));
@@ -83,7 +84,7 @@ impl Store {
     pub async fn release(&self, lease: Lease, pause: Duration, crashed: bool) -> Result<bool, StoreError> {
         self.run(|db| async move {
             let count = if crashed { "crash_count" } else { ONE_LESS };
-            let hit = writing!(&db, |c| {
+            let hit = writing!(&db, Scope::House, |c| {
                 let set = (
                     imports::status.eq(Status::Queued.as_str()),
                     imports::lease.eq(None::<String>),

@@ -13,6 +13,8 @@ use super::Store;
 use super::db::{Db, reading};
 use super::error::StoreError;
 use super::postgres::Postgres;
+use super::row_security;
+use super::scope::Scope;
 use super::sqlite::{self, Sqlite};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -26,7 +28,10 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.run(|db| async move {
             match db {
-                Db::Postgres(postgres) => migrate_postgres(&postgres).await,
+                Db::Postgres(postgres) => {
+                    migrate_postgres(&postgres).await?;
+                    row_security::check(&postgres).await
+                }
                 Db::Sqlite(sqlite) => migrate_sqlite(&sqlite).await,
             }
         })
@@ -50,7 +55,7 @@ impl Store {
                 }
             };
             let newest = "select version from __diesel_schema_migrations order by version desc limit 1";
-            let theirs = reading!(&db, |c| {
+            let theirs = reading!(&db, Scope::House, |c| {
                 let table: Found = diesel::sql_query(exists).get_result(c).await?;
                 match table.found {
                     0 => None,
@@ -131,7 +136,9 @@ async fn migrate_postgres(postgres: &Postgres) -> Result<(), StoreError> {
     let mut connection = postgres.target.diesel(None).await.map_err(StoreError::unavailable)?;
     let lock = diesel::sql_query("select pg_advisory_lock($1)").bind::<diesel::sql_types::BigInt, _>(LOCK);
     lock.execute(&mut connection).await?;
-    run_pending(&mut AsyncMigrationHarness::new(connection), POSTGRES)
+    let mut harness = AsyncMigrationHarness::new(connection);
+    run_pending(&mut harness, POSTGRES)?;
+    row_security::prepare(&mut harness.into_inner()).await
 }
 
 /// One transaction around all of it is the lock: each migration is a savepoint in it.

@@ -1,7 +1,8 @@
 //! SQL stands only here: one `Store` over PostgreSQL and SQLite, one file per table's queries. No connection, pool or
 //! diesel type leaves; no HTTP, blob or queue enters.
 //!
-//! A query is written once, in the body of `reading!`, `writing!` or `in_transaction!` (`db`), and compiled for both.
+//! A query is written once, in the body of `reading!`, `writing!` or `in_transaction!` (`db`), which ask whose rows it is
+//! about (`scope`), and compiled for both.
 //! What differs has two bodies: `db::Transaction`, `clock`, `migrate` and the batch commit. A method spawns on the
 //! runtime that the store was opened on and awaits the handle: a request that is dropped drops the handle, never a
 //! database call half-way.
@@ -30,7 +31,9 @@ mod organizations;
 mod postgres;
 mod removed_blobs;
 mod reseal;
+mod row_security;
 mod schema;
+mod scope;
 mod sealing_keys;
 mod search;
 mod sqlite;

@@ -12,6 +12,7 @@ use super::db::{in_transaction, reading, writing};
 use super::error::StoreError;
 use super::model::Organization;
 use super::schema::{api_keys, organizations, users};
+use super::scope::Scope;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = organizations)]
@@ -46,7 +47,7 @@ impl Store {
     pub async fn ensure_organization(&self, name: &str) -> Result<Organization, StoreError> {
         let name = name.to_owned();
         self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, Scope::House, |c| {
                 let uuid = Uuid::new_v4().to_string();
                 let new = (
                     organizations::uuid.eq(uuid),
@@ -70,7 +71,7 @@ impl Store {
     pub async fn organization(&self, org: OrgId) -> Result<Option<Organization>, StoreError> {
         self.run(|db| async move {
             let query = organizations::table.find(org.0);
-            reading!(&db, |c| query
+            reading!(&db, org, |c| query
                 .select(OrganizationRow::as_select())
                 .get_result(c)
                 .await
@@ -86,7 +87,7 @@ impl Store {
         let name = name.to_owned();
         self.run(|db| async move {
             let query = organizations::table.filter(organizations::name.eq(name));
-            reading!(&db, |c| query
+            reading!(&db, Scope::House, |c| query
                 .select(OrganizationRow::as_select())
                 .get_result(c)
                 .await
@@ -101,7 +102,7 @@ impl Store {
     pub async fn set_person_quota(&self, org: OrgId, quota: Option<u64>) -> Result<Option<Organization>, StoreError> {
         self.run(|db| async move {
             let quota = quota.map(|quota| signed("person_quota", quota)).transpose()?;
-            writing!(&db, |c| {
+            writing!(&db, org, |c| {
                 let set = organizations::person_quota.eq(quota);
                 diesel::update(organizations::table.find(org.0))
                     .set(set)
@@ -120,7 +121,7 @@ impl Store {
     pub async fn count_users(&self, org: OrgId) -> Result<u64, StoreError> {
         self.run(|db| async move {
             let query = users::table.filter(users::org_id.eq(org.0)).count();
-            let count: i64 = reading!(&db, |c| query.get_result(c).await?);
+            let count: i64 = reading!(&db, org, |c| query.get_result(c).await?);
             unsigned("users", count)
         })
         .await
@@ -130,7 +131,7 @@ impl Store {
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
         self.run(|db| async move {
             let any = diesel::select(diesel::dsl::exists(api_keys::table.select(api_keys::id)));
-            Ok(!reading!(&db, |c| any.get_result::<bool>(c).await?))
+            Ok(!reading!(&db, Scope::House, |c| any.get_result::<bool>(c).await?))
         })
         .await
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Socket};
@@ -16,6 +16,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::StoreOptions;
 use super::bulk::postgres::pool::BulkPool;
 use super::error::{Chain, StoreError};
+use super::row_security::TAKE_ROLE;
+use super::scope::Scope;
 use super::tls;
 use super::url::PostgresUrl;
 
@@ -51,8 +53,16 @@ impl Postgres {
         let setup = target.clone();
         config.custom_setup = Box::new(move |_| {
             let target = setup.clone();
-            async move { target.diesel(Some(STATEMENT)).await }.boxed()
+            async move {
+                let mut connection = target.diesel(Some(STATEMENT)).await?;
+                let taken = connection.batch_execute(TAKE_ROLE).await;
+                taken.map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(connection)
+            }
+            .boxed()
         });
+        // `get` asks each connection something anyway.
+        config.recycling_method = RecyclingMethod::Fast;
         let pool = Pool::builder(AsyncDieselConnectionManager::new_with_config("", config))
             .max_size(options.connections.max(1))
             .runtime(Runtime::Tokio1)
@@ -64,9 +74,18 @@ impl Postgres {
         Ok(Self { pool, bulk, target })
     }
 
-    /// A connection of the pool.
-    pub(super) async fn get(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
-        Ok(self.pool.get().await?)
+    /// A connection of the pool, bound to the rows that it is taken for. One that died while nobody used it is left out.
+    pub(super) async fn get(&self, scope: impl Into<Scope>) -> Result<Object<AsyncPgConnection>, StoreError> {
+        let scope = scope.into();
+        loop {
+            let mut connection = self.pool.get().await?;
+            let is_new = Object::metrics(&connection).recycle_count == 0;
+            match scope.bind(&mut connection).await {
+                Ok(()) => return Ok(connection),
+                Err(error) if is_new => return Err(error.into()),
+                Err(_) => drop(Object::take(connection)),
+            }
+        }
     }
 }
 
@@ -97,7 +116,8 @@ impl Target {
         })
     }
 
-    /// Opens a connection whose statements may take that long (`None`: as long as they like). The second half is to be
+    /// Opens a connection whose statements may take that long (`None`: as long as they like), as the user of the URL. Row-level
+    /// security makes small statements look dear to the planner: without `jit=off` it would compile them. The second half is to be
     /// driven by a task.
     pub(super) async fn connect(
         &self,
@@ -108,7 +128,7 @@ impl Target {
         let idle = limit.min(STATEMENT.as_millis());
         let given = config.get_options().unwrap_or_default();
         config.options(format!(
-            "{given} -c statement_timeout={limit} -c idle_in_transaction_session_timeout={idle} -c timezone=UTC"
+            "{given} -c statement_timeout={limit} -c idle_in_transaction_session_timeout={idle} -c timezone=UTC -c jit=off"
         ));
         config.connect(self.tls.clone()).await
     }

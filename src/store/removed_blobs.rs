@@ -9,6 +9,7 @@ use super::clock::now;
 use super::db::{reading, writing};
 use super::error::StoreError;
 use super::schema::removed_blobs;
+use super::scope::Scope;
 
 /// Notes that a file is to go, at the earliest after `$wait`.
 macro_rules! remove_blob {
@@ -41,7 +42,7 @@ impl Store {
         self.run(|db| async move {
             let due = removed_blobs::table.filter(removed_blobs::due.le(now()));
             let blobs = due.order(removed_blobs::due).limit(limit).select(removed_blobs::blob);
-            Ok(reading!(&db, |c| blobs.load(c).await?))
+            Ok(reading!(&db, Scope::House, |c| blobs.load(c).await?))
         })
         .await
     }
@@ -51,7 +52,7 @@ impl Store {
         let blob = blob.to_owned();
         self.run(|db| async move {
             let gone = removed_blobs::table.find(blob);
-            writing!(&db, |c| diesel::delete(gone).execute(c).await?);
+            writing!(&db, Scope::House, |c| diesel::delete(gone).execute(c).await?);
             Ok(())
         })
         .await

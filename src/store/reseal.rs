@@ -10,6 +10,7 @@ use super::db::in_transaction;
 use super::error::StoreError;
 use super::failures::Row;
 use super::schema::{credentials, import_failures, imports};
+use super::scope::Scope;
 use crate::vault::Place;
 
 /// Rows in one transaction.
@@ -39,7 +40,7 @@ impl Store {
     pub async fn reseal_credentials(&self, after: i64, newest: i64) -> Result<(Resealed, Option<i64>), StoreError> {
         let vault = self.vault.clone();
         self.run(move |db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, Scope::House, |c| {
                 let columns = (
                     credentials::id,
                     credentials::org_id,
@@ -78,7 +79,7 @@ impl Store {
     pub async fn reseal_failures(&self, after: (i64, i64)) -> Result<(Resealed, Option<(i64, i64)>), StoreError> {
         let vault = self.vault.clone();
         self.run(move |db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, Scope::House, |c| {
                 let beyond = import_failures::import_id.gt(after.0).or(import_failures::import_id
                     .eq(after.0)
                     .and(import_failures::record.gt(after.1)));
@@ -126,7 +127,9 @@ impl Store {
         self.run(move |db| async move {
             let older = credentials::table.filter(credentials::password.not_like(under(newest)));
             let any = diesel::select(diesel::dsl::exists(older));
-            Ok(super::db::reading!(&db, |c| any.get_result::<bool>(c).await?))
+            Ok(super::db::reading!(&db, Scope::House, |c| any
+                .get_result::<bool>(c)
+                .await?))
         })
         .await
     }

@@ -9,6 +9,7 @@ use super::clock::now;
 use super::db::{reading, writing};
 use super::error::StoreError;
 use super::schema::sealing_keys;
+use super::scope::Scope;
 use crate::secrets::Tag;
 use crate::vault::{Place, VaultError, new_key};
 
@@ -78,7 +79,7 @@ impl Store {
             self.run(move |db| async move {
                 let row = sealing_keys::table.find(id).filter(sealing_keys::wrapped.eq(wrapped));
                 let update = diesel::update(row).set(sealing_keys::wrapped.eq(anew));
-                Ok(writing!(&db, |c| update.execute(c).await?))
+                Ok(writing!(&db, Scope::House, |c| update.execute(c).await?))
             })
             .await?;
             done += 1;
@@ -90,7 +91,7 @@ impl Store {
         self.run(|db| async move {
             let columns = (sealing_keys::id, sealing_keys::purpose, sealing_keys::wrapped);
             let query = sealing_keys::table.order(sealing_keys::id).select(columns);
-            Ok(reading!(&db, |c| query.load(c).await?))
+            Ok(reading!(&db, Scope::House, |c| query.load(c).await?))
         })
         .await
     }
@@ -104,7 +105,7 @@ impl Store {
                 sealing_keys::created_at.eq(now()),
             );
             let insert = diesel::insert_into(sealing_keys::table).values(new);
-            Ok(writing!(&db, |c| insert
+            Ok(writing!(&db, Scope::House, |c| insert
                 .returning(sealing_keys::id)
                 .get_result(c)
                 .await?))

@@ -17,6 +17,7 @@ use super::clock::{Moment, before, now};
 use super::db::{reading, writing};
 use super::error::StoreError;
 use super::schema::imports;
+use super::scope::Scope;
 
 /// Ids that a claim would take now. One per organization and resource: the running one once its lease is over, else the
 /// oldest queued one once it is due; and each one whose caller waited for it, which is here when that process died. Turn by turn: every organization's first, whoever waited longest before the others.
@@ -60,7 +61,7 @@ impl Store {
     /// Imports that a claim would take now, in the order in which they should be tried.
     pub async fn runnable(&self, limit: i64) -> Result<Vec<ImportId>, StoreError> {
         self.run(|db| async move {
-            let ids: Vec<i64> = reading!(&db, |c| Runnable { now: now(), limit }.load(c).await?);
+            let ids: Vec<i64> = reading!(&db, Scope::House, |c| Runnable { now: now(), limit }.load(c).await?);
             Ok(ids.into_iter().map(ImportId).collect())
         })
         .await
@@ -74,7 +75,7 @@ impl Store {
     ) -> Result<Vec<(OrgId, ImportId, Option<String>)>, StoreError> {
         self.run(|db| async move {
             // A literal state, here and below: a bound one keeps both planners off the partial indexes.
-            let rows: Vec<(i64, i64, Option<String>)> = reading!(&db, |c| imports::table
+            let rows: Vec<(i64, i64, Option<String>)> = reading!(&db, Scope::House, |c| imports::table
                 .filter(sql::<Bool>("status = 'receiving'"))
                 .filter(
                     imports::created_at
@@ -97,7 +98,7 @@ impl Store {
     /// Final imports whose time to be kept is over.
     pub async fn expired(&self, limit: i64) -> Result<Vec<(OrgId, ImportId)>, StoreError> {
         self.run(|db| async move {
-            let rows: Vec<(i64, i64)> = reading!(&db, |c| imports::table
+            let rows: Vec<(i64, i64)> = reading!(&db, Scope::House, |c| imports::table
                 .filter(imports::finished_at.is_not_null())
                 .filter(imports::expires_at.le(now().nullable()))
                 .order(imports::expires_at)
@@ -113,7 +114,7 @@ impl Store {
     /// Ends every lease now; says how many. Only for a process that is alone with its database and has just started.
     pub async fn free_all_leases(&self) -> Result<u64, StoreError> {
         self.run(|db| async move {
-            let freed = writing!(&db, |c| {
+            let freed = writing!(&db, Scope::House, |c| {
                 let running = imports::table.filter(sql::<Bool>("status = 'running'"));
                 diesel::update(running)
                     .set(imports::lease_until.eq(now().nullable()))
@@ -129,7 +130,7 @@ impl Store {
     pub async fn queue_depth(&self) -> Result<(u64, Option<Duration>), StoreError> {
         self.run(|db| async move {
             let waiting = imports::table.filter(sql::<Bool>("status = 'queued'"));
-            let (count, oldest, now): (i64, Option<NaiveDateTime>, NaiveDateTime) = reading!(&db, |c| {
+            let (count, oldest, now): (i64, Option<NaiveDateTime>, NaiveDateTime) = reading!(&db, Scope::House, |c| {
                 let (count, oldest) = waiting
                     .select((count_star(), min(imports::created_at)))
                     .get_result(c)

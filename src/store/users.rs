@@ -39,7 +39,7 @@ impl Store {
     /// A user by its number.
     pub async fn user(&self, org: OrgId, id: i64) -> Result<Option<User>, StoreError> {
         self.run(|db| async move {
-            let row = reading!(&db, |c| {
+            let row = reading!(&db, org, |c| {
                 own!(org, id)
                     .select(UserRow::as_select())
                     .get_result(c)
@@ -58,7 +58,7 @@ impl Store {
             let own = users::table
                 .filter(users::org_id.eq(org.0))
                 .filter(source.and(source_id).and(language));
-            let row = reading!(&db, |c| own
+            let row = reading!(&db, org, |c| own
                 .select(UserRow::as_select())
                 .get_result(c)
                 .await
@@ -77,7 +77,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<User>, StoreError> {
         self.run(|db| async move {
-            let rows: Vec<UserRow> = reading!(&db, |c| {
+            let rows: Vec<UserRow> = reading!(&db, org, |c| {
                 let mut query = users::table.filter(users::org_id.eq(org.0)).into_boxed();
                 if let Some(after) = after {
                     query = query.filter(users::id.gt(after));
@@ -117,7 +117,7 @@ impl Store {
     pub async fn insert_user(&self, org: OrgId, key: Key, stored: Stored) -> Result<Option<User>, StoreError> {
         self.run(|db| async move {
             let attributes = to_json("users.attributes", &stored.attributes)?;
-            let row = writing!(&db, |c| {
+            let row = writing!(&db, org, |c| {
                 // Asked once: a clock that is read twice would make a new user look changed.
                 let now: NaiveDateTime = diesel::select(now()).get_result(c).await?;
                 let new = (
@@ -159,7 +159,7 @@ impl Store {
     ) -> Result<UserWrite, StoreError> {
         let written = self.run(|db| async move {
             let attributes = to_json("users.attributes", &stored.attributes)?;
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 let version: Option<i64> = own!(org, id).select(users::version).get_result(c).await.optional()?;
                 let Some(version) = version else {
                     return Ok(UserWrite::Absent);
@@ -195,7 +195,7 @@ impl Store {
         expected_version: Option<i64>,
     ) -> Result<UserRemoval, StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, |c| {
+            in_transaction!(&db, org, |c| {
                 let version: Option<i64> = own!(org, id).select(users::version).get_result(c).await.optional()?;
                 let Some(version) = version else {
                     return Ok(UserRemoval::Absent);

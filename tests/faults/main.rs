@@ -3,11 +3,18 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
 
+mod descriptors;
+mod disk;
+mod outcome;
 mod points;
 mod proxy;
+mod redis;
+mod removal;
+mod s3;
+mod sqlite;

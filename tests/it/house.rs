@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("redis::", &["src/queue"]),
     ("env::var", &["src/config"]),
     ("chacha20poly1305", &["src/vault.rs"]),
+    ("rustix", &["src/dumps.rs"]),
     ("utoipa", &["src/http", "src/cli", "src/main.rs"]),
 ];
 

@@ -31,4 +31,5 @@ mod slashid;
 mod spigit;
 mod stop_and_delete;
 mod surfaces;
+mod tenancy;
 mod v1;

@@ -108,6 +108,9 @@ pub enum SourceError {
     /// It is not there, and will not come back by waiting.
     #[error("the uploaded file is gone")]
     Missing,
+    /// It is there, and is not what came through the door.
+    #[error("{0}")]
+    Damaged(#[source] Box<dyn Error + Send + Sync>),
     /// The store did not answer as it should; to be tried again later.
     #[error("the file store did not answer: {0}")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

@@ -93,22 +93,31 @@ impl Next {
 
 async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &CancellationToken) -> Next {
     let import = claimed.lease.import;
-    let bytes = match ports.source.open(&claimed.blob, claimed.checkpoint.byte).await {
-        Ok(bytes) => bytes,
-        Err(error) => return after_source(&error, import),
-    };
-    let mut parsed = parse::start(claimed, settings.batch, bytes);
     let mut renewal = tokio::time::interval(settings.lease / 3);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut opening = ports.source.open(&claimed.blob, claimed.checkpoint.byte);
+    // A store that is slow to open a file must not cost the lease: three leases lost at one checkpoint are poison.
+    let bytes = loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Next::HandBack { pause: Duration::ZERO, crashed: false },
+            _ = renewal.tick() => if let Some(next) = renew(ports, claimed).await {
+                return next;
+            },
+            opened = &mut opening => match opened {
+                Ok(bytes) => break bytes,
+                Err(error) => return after_source(&error, import),
+            },
+        }
+    };
+    let mut parsed = parse::start(claimed, settings.batch, bytes);
     let claimed = Arc::new(claimed.clone());
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return Next::HandBack { pause: Duration::ZERO, crashed: false },
-            _ = renewal.tick() => match renew(ports, &claimed).await {
-                Ok(true) => {}
-                Ok(false) => return Next::Fenced,
-                Err(error) => return Next::after_trouble(&error, import),
+            _ = renewal.tick() => if let Some(next) = renew(ports, &claimed).await {
+                return next;
             },
             next = parsed.recv() => if let Some(next) = step(ports, &claimed, next).await {
                 return next;
@@ -117,7 +126,16 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
     }
 }
 
-async fn renew(ports: &Ports, claimed: &Claimed) -> Result<bool, LedgerError> {
+/// Prolongs the lease; `Some` when it cannot be held.
+async fn renew(ports: &Ports, claimed: &Claimed) -> Option<Next> {
+    match prolong(ports, claimed).await {
+        Ok(true) => None,
+        Ok(false) => Some(Next::Fenced),
+        Err(error) => Some(Next::after_trouble(&error, claimed.lease.import)),
+    }
+}
+
+async fn prolong(ports: &Ports, claimed: &Claimed) -> Result<bool, LedgerError> {
     reach("lease.before_renew").await?;
     ports.ledger.renew(claimed.lease).await
 }
@@ -140,10 +158,7 @@ async fn step(ports: &Ports, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> 
         },
         Some(Parsed::End) => Some(Next::Finish(Ending::Done)),
         Some(Parsed::Broken(error)) => Some(after_source(&error, import)),
-        Some(Parsed::Damaged(error)) => Some(Next::Finish(Ending::Broken {
-            code: "source-corrupt",
-            detail: format!("the uploaded file is damaged in the file store; upload it again ({error})"),
-        })),
+        Some(Parsed::Damaged(error)) => Some(damaged(&error)),
         // The parser ended without a word: it panicked. Three times at one checkpoint is poison.
         None => {
             tracing::error!(import_id = import.0, "import.parser_crashed");
@@ -155,12 +170,20 @@ async fn step(ports: &Ports, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> 
     }
 }
 
+fn damaged(error: &dyn std::error::Error) -> Next {
+    Next::Finish(Ending::Broken {
+        code: "source-corrupt",
+        detail: format!("the uploaded file is damaged in the file store; upload it again ({error})"),
+    })
+}
+
 fn after_source(error: &SourceError, import: ImportId) -> Next {
     match error {
         SourceError::Missing => Next::Finish(Ending::Broken {
             code: "source-missing",
             detail: "the uploaded file is no longer in the file store; upload it again".to_owned(),
         }),
+        SourceError::Damaged(error) => damaged(&**error),
         SourceError::Unavailable(_) => Next::after_trouble(error, import),
     }
 }

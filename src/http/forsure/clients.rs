@@ -17,6 +17,7 @@ use crate::http::query::Query;
 use crate::http::{json, path_id};
 use crate::records::clients::{self, ClientError};
 use crate::store::model::ClientFilter;
+use crate::telemetry::AUDIT;
 
 /// Least and most clients of a page.
 const LIMITS: (i64, i64) = (1, 1000);
@@ -182,7 +183,7 @@ pub(crate) async fn delete_client(
     no_query(&request)?;
     let id = client_id(&path)?;
     clients::remove(&app, caller.org, id).await?;
-    tracing::info!(client_id = id, key_id = caller.key_id, "client.deleted");
+    tracing::info!(target: AUDIT, org_id = caller.org.0, client_id = id, key_id = caller.key_id, "client.deleted");
     Ok(HttpResponse::Ok().json(Message {
         message: "Client deleted successfully.",
     }))

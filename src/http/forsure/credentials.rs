@@ -16,6 +16,7 @@ use crate::http::json;
 use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::records::credentials;
+use crate::telemetry::AUDIT;
 
 /// Search the credentials of a client.
 ///
@@ -173,7 +174,7 @@ pub(crate) async fn delete_client_credentials(
     let place = credential_place(&path)?;
     let id = place.id;
     credentials::remove(&app, caller.org, place).await?;
-    tracing::info!(credential_id = id, key_id = caller.key_id, "credential.deleted");
+    tracing::info!(target: AUDIT, org_id = caller.org.0, credential_id = id, key_id = caller.key_id, "credential.deleted");
     Ok(HttpResponse::Ok().json(Message {
         message: "Credential deleted successfully.",
     }))

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 use worker::import::{ImportOptions, Mode};
+use worker::resource::json;
 
 use super::SURFACE;
 use super::profile::{self, COLUMNS};
@@ -29,7 +30,7 @@ impl Batch {
         let profiles = given("Profiles")
             .filter(|value| Shape::of(value) == Shape::Array)
             .ok_or_else(|| Problem::with(Kind::InvalidField, "Profiles: expected an array."))?;
-        let encryption = given("PasswordEncryption").map(|value| serde_json::from_str(value.get()));
+        let encryption = given("PasswordEncryption").map(|value| json::parse(value.get().as_bytes()));
         Ok(Self {
             profiles: profiles.get().to_owned(),
             encryption: encryption.transpose().map_err(|_| Problem::new(Kind::InvalidJson))?,

@@ -85,6 +85,14 @@ const TABLE: &[(u16, ErrorBody)] = &[
         },
     ),
     (
+        429,
+        ErrorBody {
+            error_code: 7429,
+            message: "Too many requests",
+            description: "Too many requests came with invalid authorization, please try again after the time in Retry-After.",
+        },
+    ),
+    (
         503,
         ErrorBody {
             error_code: 7503,

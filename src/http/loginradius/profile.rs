@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use worker::resource::json;
 
 use super::SURFACE;
 use crate::http::days::iso_day;
@@ -209,7 +210,7 @@ impl Draft {
 
     /// Whatever has no field of its own stays under its own name; `null` removes it.
     fn keep(&mut self, name: &str, value: &RawValue) {
-        match serde_json::from_str(value.get()) {
+        match json::parse(value.get().as_bytes()) {
             Ok(value) => {
                 self.attributes.insert(name.to_owned(), value);
             }

@@ -23,6 +23,7 @@ use crate::imports::failed_rows::{self, Form};
 use crate::imports::submit::{Submitted, Upload};
 use crate::imports::{cancel, delete, read};
 use crate::store::model::{Deleted, Import, ImportFilter};
+use crate::telemetry::AUDIT;
 
 /// The surface's name in the record of an import.
 const SURFACE: &str = "native";
@@ -322,6 +323,8 @@ pub(crate) async fn cancel_import(
         .await?
         .ok_or_else(absent)?;
     tracing::info!(
+        target: AUDIT,
+        org_id = caller.org.0,
         import_id = changed.import.id.0,
         key_id = caller.key_id,
         done = changed.done,
@@ -353,7 +356,7 @@ pub(crate) async fn delete_import(
     let id = ImportId(id(&path)?);
     match delete::delete(&app, caller.org, id).await? {
         Deleted::Gone { .. } => {
-            tracing::info!(import_id = id.0, key_id = caller.key_id, "import.deleted");
+            tracing::info!(target: AUDIT, org_id = caller.org.0, import_id = id.0, key_id = caller.key_id, "import.deleted");
             Ok(answer(StatusCode::NO_CONTENT).finish())
         }
         Deleted::Running => Err(Problem::new(Kind::ImportRunning)),

@@ -17,6 +17,7 @@ use crate::http::page::Paged;
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::query::hint;
 use crate::store::model::{ApiKey, NewApiKey};
+use crate::telemetry::AUDIT;
 
 /// Longest name of a key in bytes.
 const MAX_NAME: usize = 255;
@@ -120,7 +121,7 @@ pub(crate) async fn create_key(
         expires_at: input.expires_at,
     };
     let kept = show(app.store.insert_api_key(new).await?);
-    tracing::info!(key_id = caller.key_id, new_key_id = kept.id, "key.created");
+    tracing::info!(target: AUDIT, org_id = caller.org.0, key_id = caller.key_id, new_key_id = kept.id, "key.created");
     Ok(answer(StatusCode::CREATED).json(NewKeyView { key: minted.text, kept }))
 }
 
@@ -146,7 +147,7 @@ pub(crate) async fn revoke_key(
     if !app.store.revoke_api_key(caller.org, &path).await? {
         return Err(Problem::new(Kind::NotFound));
     }
-    tracing::info!(key_id = caller.key_id, revoked_key_id = path.as_str(), "key.revoked");
+    tracing::info!(target: AUDIT, org_id = caller.org.0, key_id = caller.key_id, revoked_key_id = path.as_str(), "key.revoked");
     Ok(answer(StatusCode::NO_CONTENT).finish())
 }
 

@@ -20,6 +20,7 @@ use crate::http::page::MAX_LIMIT;
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::query::hint;
 use crate::store::model::Organization;
+use crate::telemetry::AUDIT;
 
 const QUOTA: &str = "person_quota";
 
@@ -114,7 +115,7 @@ pub(crate) async fn change_organization(
     };
     let organization = changed.ok_or_else(|| Problem::new(Kind::NotFound))?;
     let quota = organization.person_quota;
-    tracing::info!(key_id = caller.key_id, person_quota = quota, "organization.changed");
+    tracing::info!(target: AUDIT, org_id = caller.org.0, key_id = caller.key_id, person_quota = quota, "organization.changed");
     Ok(answer(StatusCode::OK).json(show(organization, &app.config.limits)))
 }
 

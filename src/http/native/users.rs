@@ -18,6 +18,7 @@ use crate::http::problem::Problem;
 use crate::http::query::Query;
 use crate::records::users::{self, UserError};
 use crate::store::model::{User, UserFilter};
+use crate::telemetry::AUDIT;
 
 const JSON: &[&str] = &["application/json"];
 pub(super) const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
@@ -161,7 +162,7 @@ pub(crate) async fn delete_user(
     no_query(&request)?;
     let id = id(&path)?;
     users::remove(&app, caller.org, id, &expected(request.headers())?).await?;
-    tracing::info!(user_id = id, key_id = caller.key_id, "user.deleted");
+    tracing::info!(target: AUDIT, org_id = caller.org.0, user_id = id, key_id = caller.key_id, "user.deleted");
     Ok(answer(StatusCode::NO_CONTENT).finish())
 }
 

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use worker::batch::Key;
+use worker::resource::json;
 
 use crate::http::days::iso_day;
 use crate::http::members::{self, Members, Shape};
@@ -202,7 +203,8 @@ fn coded(mut address: Map<String, Value>) -> Result<Value, &'static str> {
 fn objects(list: &RawValue) -> Vec<serde_json::Result<Map<String, Value>>> {
     let mut objects = Vec::new();
     let each = &mut |item: &RawValue| {
-        objects.push(serde_json::from_str(item.get()));
+        let object = json::parse(item.get().as_bytes()).and_then(serde_json::from_value);
+        objects.push(object);
         true
     };
     // Its schema has been checked.

@@ -18,6 +18,7 @@ use crate::http::{Doors, uploads};
 use crate::imports::submit::Upload;
 use crate::imports::{delete as remove, read};
 use crate::store::model::{Deleted, Import, TopError};
+use crate::telemetry::AUDIT;
 
 /// The surface's name in the record of an import, and the source of its users.
 const SURFACE: &str = "spigit";
@@ -163,7 +164,7 @@ pub(crate) async fn delete_file(app: Data<App>, caller: Caller, path: Path<Strin
     let import = find(&app, &caller, &path).await?;
     match remove::delete(&app, caller.org, import.id).await? {
         Deleted::Gone { .. } => {
-            tracing::info!(import_id = import.id.0, key_id = caller.key_id, "import.deleted");
+            tracing::info!(target: AUDIT, org_id = caller.org.0, import_id = import.id.0, key_id = caller.key_id, "import.deleted");
             Ok(HttpResponse::Ok().content_type(JSON).json(FileDeleted {
                 message: "File deleted.",
             }))

@@ -17,6 +17,7 @@
 
 mod client;
 mod dice;
+mod looks;
 mod moto;
 pub mod oracle;
 mod people;
@@ -26,6 +27,7 @@ mod programs;
 mod proxy;
 mod redis;
 mod running;
+mod s3_front;
 mod watchdog;
 
 pub use client::{Answer, Client, count, is_final};
@@ -37,6 +39,7 @@ pub use programs::free_port;
 pub use proxy::{Fault, LostAnswer, Proxy, Way};
 pub use redis::Redis;
 pub use running::{Role, Running, Stack};
+pub use s3_front::{Call, S3Fault, S3Front, When};
 
 /// Whether the caller of the tests asks for their long form: `LONG=1`.
 pub fn long() -> bool {

@@ -62,11 +62,16 @@ impl Moto {
         );
     }
 
+    /// Where it answers.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// Makes an empty bucket.
     pub async fn fresh_bucket(&self) -> Bucket {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("bucket-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let endpoint = format!("http://127.0.0.1:{}", self.port);
+        let endpoint = self.endpoint();
         let made = client::http()
             .put(format!("{endpoint}/{name}"))
             .send()
@@ -97,6 +102,29 @@ impl Bucket {
         keys.map(|(key, _)| key.to_owned()).collect()
     }
 
+    /// An object as it lies there.
+    pub async fn object(&self, key: &str) -> Vec<u8> {
+        let request = signed(client::http().get(self.object_url(key)));
+        let answer = request.send().await.expect("moto answers");
+        assert!(answer.status().is_success(), "{key}: {}", answer.status());
+        answer.bytes().await.expect("an object").to_vec()
+    }
+
+    /// Puts another in its place, or none.
+    pub async fn replace(&self, key: &str, object: Option<Vec<u8>>) {
+        let (client, url) = (client::http(), self.object_url(key));
+        let request = match object {
+            Some(object) => client.put(url).body(object),
+            None => client.delete(url),
+        };
+        let answer = signed(request).send().await.expect("moto answers");
+        assert!(answer.status().is_success(), "{key}: {}", answer.status());
+    }
+
+    fn object_url(&self, key: &str) -> String {
+        format!("{}/{}/{key}", self.endpoint, self.name)
+    }
+
     /// How many uploads in parts were begun and neither ended nor undone.
     pub async fn unfinished_uploads(&self) -> usize {
         let url = format!("{}/{}?uploads", self.endpoint, self.name);
@@ -104,4 +132,12 @@ impl Bucket {
         let page = answer.text().await.expect("a listing");
         page.matches("<Upload>").count()
     }
+}
+
+/// Objects are their owner's, and the server looks no further than whether somebody signed.
+fn signed(request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    let signature = format!(
+        "AWS4-HMAC-SHA256 Credential={S3_KEY}/20260101/{S3_REGION}/s3/aws4_request, SignedHeaders=host, Signature=0"
+    );
+    request.header("authorization", signature)
 }

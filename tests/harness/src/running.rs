@@ -1,6 +1,6 @@
 //! The real binary on either stack: started, killed, started again, measured.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -244,19 +244,6 @@ impl Running {
         found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    /// Every byte that the database keeps, as far as a thief of it would read: all rows as text, or the files.
-    pub async fn dump(&self) -> String {
-        let Some(path) = self.database_url.strip_prefix("sqlite://") else {
-            return postgres_rows(&self.database().await).await;
-        };
-        let files = [path.to_owned(), format!("{path}-wal")];
-        let bytes: Vec<u8> = files
-            .iter()
-            .flat_map(|file| std::fs::read(file).unwrap_or_default())
-            .collect();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
     /// A client with a new admin key of an organization, which is made if it is missing.
     pub async fn admin_of(&self, organization: &str) -> Client {
         self.key_of(organization, &["admin"]).await
@@ -349,53 +336,16 @@ impl Running {
         self.folder.join("data")
     }
 
-    /// All files below the data folder's blobs, or all keys of the bucket: what uploads have left behind.
-    pub async fn blobs(&self) -> Vec<String> {
-        match &self.bucket {
-            Some(bucket) => bucket.keys().await,
-            None => files_below(&self.data_dir().join("blobs")),
-        }
-    }
-
     /// The answer of an unauthenticated request.
     pub fn stranger(&self) -> Client {
         Client::new(self.port, String::new())
     }
 }
 
-async fn postgres_rows(client: &tokio_postgres::Client) -> String {
-    let tables = "select tablename from pg_tables where schemaname = 'public' order by tablename";
-    let mut dump = String::new();
-    for table in client.query(tables, &[]).await.expect("the catalogue") {
-        let table: String = table.get(0);
-        let rows = client
-            .query(&format!("select t::text from \"{table}\" t"), &[])
-            .await
-            .expect("its rows");
-        for row in rows {
-            dump.push_str(&format!("{table}: {}\n", row.get::<_, String>(0)));
-        }
-    }
-    dump
-}
-
 /// Cargo tells each of its test binaries where it has put the program that they test.
 fn binary() -> PathBuf {
     let named = std::env::var_os("CARGO_BIN_EXE_longshore");
     named.map(PathBuf::from).expect("the tests are run by cargo test")
-}
-
-fn files_below(folder: &Path) -> Vec<String> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files.extend(files_below(&path))
-        } else {
-            files.push(path.display().to_string())
-        }
-    }
-    files
 }
 
 impl Drop for Running {

@@ -5,6 +5,7 @@ mod bulk;
 mod database;
 mod proxy;
 mod queue;
+mod row_security;
 mod store_claims;
 mod store_clients;
 mod store_endings;

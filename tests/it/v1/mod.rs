@@ -6,4 +6,5 @@ mod http_door;
 mod imports;
 mod isolation;
 mod keys;
+mod shared_pool;
 mod users;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
-use super::Kind;
+use super::{Kind, json};
 use crate::row_error::RowCode;
 
 /// Longest identifier in bytes.
@@ -21,8 +21,6 @@ const MAX_EMAIL_BYTES: usize = 254;
 const MAX_LOCAL_BYTES: usize = 64;
 /// Longest name of a group in bytes.
 const MAX_GROUP_BYTES: usize = 100;
-/// Deepest JSON value in a cell.
-const MAX_JSON_DEPTH: usize = 32;
 
 /// What a failed-rows file shows in place of a secret; never taken as one.
 pub const REDACTED: &str = "[redacted]";
@@ -314,7 +312,7 @@ fn json_array(cell: &str) -> Result<Cow<'_, str>, CellError> {
     if cell.len() > MAX_ATTRIBUTE_BYTES {
         return too_long(MAX_ATTRIBUTE_BYTES);
     }
-    let Ok(value) = serde_json::from_str::<Value>(cell) else {
+    let Ok(value) = json::parse(cell.as_bytes()) else {
         return wrong();
     };
     let Value::Array(items) = &value else { return wrong() };
@@ -335,7 +333,7 @@ pub fn check_json_object(cell: &str) -> Result<Map<String, Value>, CellError> {
 /// The same without a bound of its own: the door's bound on a field is one.
 pub(crate) fn json_object(cell: &str) -> Result<Map<String, Value>, CellError> {
     let wrong = || fail(RowCode::InvalidJson, "not a JSON object", r#"{"department":"R&D"}"#);
-    match serde_json::from_str::<Value>(cell) {
+    match json::parse(cell.as_bytes()) {
         Ok(value) if !json_is_storable(&value, 1) => wrong(),
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) | Err(_) => wrong(),
@@ -344,7 +342,7 @@ pub(crate) fn json_object(cell: &str) -> Result<Map<String, Value>, CellError> {
 
 /// Not too deep, and without U+0000, which no text column of PostgreSQL takes.
 fn json_is_storable(value: &Value, depth: usize) -> bool {
-    depth <= MAX_JSON_DEPTH
+    depth <= json::MAX_DEPTH
         && match value {
             Value::String(text) => !text.contains('\0'),
             Value::Array(items) => items.iter().all(|item| json_is_storable(item, depth + 1)),

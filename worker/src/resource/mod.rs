@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub mod clients;
+pub mod json;
 pub mod report_types;
 pub mod rule;
 pub mod users;

@@ -80,7 +80,7 @@ pub(super) async fn write(
     insert_credentials(session, job, &changes.insert, now).await
 }
 
-/// COPY tells no ids: those of new clients with children are looked up by their key.
+/// An INSERT of arrays tells no ids in order: those of new clients with children are looked up by their key.
 async fn new_clients<'a>(
     session: &mut Session<'_>,
     job: &Job<'_>,

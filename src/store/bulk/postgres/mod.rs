@@ -1,10 +1,9 @@
-//! PostgreSQL: classify by key lookups, COPY the new, UPDATE the changed, leave the same alone. Same counts and rows as
+//! PostgreSQL: classify by key lookups, INSERT the new, UPDATE the changed, leave the same alone. Same counts and rows as
 //! SQLite; what differs is that other writers work beside a batch. A key taken or a record changed meanwhile sends the batch
 //! back to be classified again, and a deadlock sends back the whole transaction. Every writer of a record must raise its
 //! version: that is how a change is noticed.
 
 mod children;
-mod copy;
 mod handles;
 pub(in crate::store) mod pool;
 mod probe;
@@ -76,7 +75,7 @@ enum Ended {
 }
 
 async fn transact(connection: &mut Connection, job: &Job<'_>) -> Result<Ended, Trouble> {
-    let mut session = connection.begin().await?;
+    let mut session = connection.begin(job.run.org).await?;
     let Some(standing) = guard(&mut session, job).await? else {
         session.rollback().await?;
         return Ok(Ended::Fenced);
@@ -230,7 +229,7 @@ async fn advance(session: &mut Session<'_>, job: &Job<'_>, settled: &Settled) ->
 /// transaction is over, one way or the other.
 async fn look_up(pool: &BulkPool, job: &Job<'_>, settled: &Settled) -> Result<Commit, Trouble> {
     let mut connection = pool.get().await?;
-    let mut session = connection.begin().await?;
+    let mut session = connection.begin(job.run.org).await?;
     let sql = format!("select {COUNTS}, lease, checkpoint_record from imports where id = $1 for update");
     let rows = session.query(&sql, &[&job.run.lease.import.0]).await?;
     session.rollback().await?;

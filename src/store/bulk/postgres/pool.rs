@@ -1,5 +1,5 @@
-//! The few connections that batches go through: plain tokio_postgres, as COPY is out of diesel's reach, with statements
-//! prepared once per connection. A connection that saw an error is not used again.
+//! The few connections that batches go through: plain tokio_postgres, as arrays by the thousand are out of diesel's reach, with
+//! statements prepared once per connection. A connection that saw an error is not used again.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,19 +8,21 @@ use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement, Transaction};
+use worker::import::OrgId;
 
-use super::copy::CopyIn;
 use super::trouble::Trouble;
 use crate::store::error::StoreError;
 use crate::store::postgres::Target;
+use crate::store::row_security::TAKE_ROLE;
+use crate::store::scope::Scope;
 
 /// Sent once to each new connection. Every statement of this room finds its rows by key, so a plan that scans can only come
 /// from statistics of an empty table, and is forbidden. A stopped worker must not hold its locks for longer than others wait.
 const SETTINGS: &str = "\
-    set jit = off; set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
+    set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
     set lock_timeout = '12s'; set idle_in_transaction_session_timeout = '10s'";
 
-/// The longest statement: a COPY of the largest batch on a slow disk.
+/// The longest statement: an INSERT of the largest batch on a slow disk.
 const STATEMENT: Duration = Duration::from_secs(30);
 
 /// How long a batch waits for a connection before it is handed back.
@@ -49,6 +51,7 @@ impl Manager for Connections {
             }
         });
         client.batch_execute(SETTINGS).await?;
+        client.batch_execute(TAKE_ROLE).await?;
         Ok(Connection {
             client,
             statements: HashMap::new(),
@@ -91,13 +94,15 @@ impl BulkPool {
 }
 
 impl Connection {
-    /// Opens a transaction.
-    pub(super) async fn begin(&mut self) -> Result<Session<'_>, tokio_postgres::Error> {
-        let transaction = self.client.transaction().await?;
-        Ok(Session {
-            transaction,
+    /// Opens a transaction that sees and writes the rows of one organization: the import's, by its row.
+    pub(super) async fn begin(&mut self, org: OrgId) -> Result<Session<'_>, tokio_postgres::Error> {
+        let mut session = Session {
+            transaction: self.client.transaction().await?,
             statements: &mut self.statements,
-        })
+        };
+        let bind = "select set_config('longshore.org', $1, true)";
+        session.query(bind, &[&Scope::Org(org).setting()]).await?;
+        Ok(session)
     }
 }
 
@@ -125,12 +130,6 @@ impl Session<'_> {
     pub(super) async fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64, tokio_postgres::Error> {
         let statement = self.prepare(sql).await?;
         self.transaction.execute(&statement, params).await
-    }
-
-    /// Starts `COPY … FROM STDIN (FORMAT BINARY)`.
-    pub(super) async fn copy(&mut self, sql: &str) -> Result<CopyIn, tokio_postgres::Error> {
-        let statement = self.prepare(sql).await?;
-        Ok(CopyIn::new(self.transaction.copy_in(&statement).await?))
     }
 
     /// `SAVEPOINT`, `ROLLBACK TO`: without binds or an answer to read.

@@ -1,4 +1,4 @@
-//! A plan written down: COPY for new records and refused rows, one UPDATE for changed records.
+//! A plan written down: one INSERT each for new records and refused rows, one UPDATE for changed records.
 
 use std::collections::HashMap;
 
@@ -12,6 +12,7 @@ use super::trouble::Trouble;
 use crate::store::bulk::columns::{Table, attributes, list};
 use crate::store::bulk::job::{FAILURE_COLUMNS, Job, failure_cells};
 use crate::store::cell::signed;
+use crate::store::error::StoreError;
 
 /// Writes new records.
 pub(super) async fn insert(
@@ -24,32 +25,36 @@ pub(super) async fn insert(
         return Ok(());
     }
     let table = job.written();
-    let columns = table.new_record_columns();
-    let sql = format!(
-        "copy {} ({}) from stdin (format binary)",
-        table.name,
-        list(columns.iter().copied())
-    );
-    let mut copy = session.copy(&sql).await?;
-    for write in inserts {
-        let row = copy.encoder();
-        row.row(columns.len())?;
-        row.bigint(table.owner);
-        for part in table.key_cells(write.key) {
-            row.text(Some(part))?;
-        }
-        for cell in table.values(&write.stored) {
-            row.text(cell)?;
-        }
-        row.text(Some(&attributes(&write.stored)?))?;
-        row.bytes(table.hash(&write.hash))?;
-        row.bigint(job.run.lease.import.0);
-        row.timestamp(now);
-        row.timestamp(now);
-        copy.send_full().await?;
+    let texts = attribute_texts(inserts.iter())?;
+    let hashes: Vec<Option<&[u8]>> = inserts.iter().map(|write| table.hash(&write.hash)).collect();
+    let mut columns: Vec<Vec<Option<&str>>> = Vec::new();
+    for place in 0..table.key_columns().count() {
+        let parts = inserts.iter().map(|write| table.key_cells(write.key).nth(place));
+        columns.push(parts.collect());
     }
-    copy.finish().await?;
+    columns.extend(by_column(&table, inserts.iter(), &texts));
+    let import = job.run.lease.import.0;
+    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner, &import, &now, &hashes];
+    params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
+    session.execute(&insert_sql(&table), &params).await?;
     Ok(())
+}
+
+/// Binds: the owner, the import, the time, then arrays of hashes, of each column of the key and of each value column. Rows that
+/// the database holds to one organization cannot come by COPY; arrays are as fast.
+fn insert_sql(table: &Table) -> String {
+    let columns: Vec<&str> = table.key_columns().chain(table.value_columns()).collect();
+    let arrays: String = (5..)
+        .zip(&columns)
+        .map(|(bind, _)| format!(", ${bind}::text[]"))
+        .collect();
+    format!(
+        "insert into {} ({}, created_by_import, created_at, updated_at, content_hash, {})
+         select $1::bigint, $2::bigint, $3::timestamp, $3::timestamp, k.* from unnest($4::bytea[]{arrays}) as k",
+        table.name,
+        table.scope,
+        list(columns)
+    )
 }
 
 /// Overwrites known records, if each still has the version it was read with.
@@ -67,11 +72,9 @@ pub(super) async fn update(
     let seen: Vec<Option<i64>> = ids.iter().map(|id| versions.get(id).copied()).collect();
     let table = job.written();
     let hashes: Vec<Option<&[u8]>> = updates.iter().map(|(_, write)| table.hash(&write.hash)).collect();
-    let texts = updates
-        .iter()
-        .map(|(_, write)| attributes(&write.stored))
-        .collect::<Result<Vec<_>, _>>()?;
-    let cells = by_column(&table, updates, &texts);
+    let writes = || updates.iter().map(|(_, write)| write);
+    let texts = attribute_texts(writes())?;
+    let cells = by_column(&table, writes(), &texts);
     let import = job.run.lease.import.0;
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&import, &now, &ids, &seen, &hashes];
     params.extend(cells.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
@@ -103,16 +106,20 @@ fn update_sql(table: &Table) -> String {
     )
 }
 
+fn attribute_texts<'a>(writes: impl Iterator<Item = &'a Write<'a>>) -> Result<Vec<String>, StoreError> {
+    writes.map(|write| attributes(&write.stored)).collect()
+}
+
 /// The cells of the value columns, turned from rows into columns.
 fn by_column<'a>(
     table: &Table,
-    updates: &'a [(i64, Write<'_>)],
+    writes: impl ExactSizeIterator<Item = &'a Write<'a>>,
     attributes: &'a [String],
 ) -> Vec<Vec<Option<&'a str>>> {
     // As many as there are values; the attributes come last.
     let columns = table.value_columns().skip(1);
-    let mut columns: Vec<Vec<Option<&str>>> = columns.map(|_| Vec::with_capacity(updates.len())).collect();
-    for (_, write) in updates {
+    let mut columns: Vec<Vec<Option<&str>>> = columns.map(|_| Vec::with_capacity(writes.len())).collect();
+    for write in writes {
         columns
             .iter_mut()
             .zip(table.values(&write.stored))
@@ -131,23 +138,24 @@ pub(super) async fn keep_failures(
     if failures.is_empty() {
         return Ok(());
     }
-    let sql = format!(
-        "copy import_failures ({}) from stdin (format binary)",
-        list(FAILURE_COLUMNS)
-    );
-    let mut copy = session.copy(&sql).await?;
+    let (mut records, mut lines): (Vec<i64>, Vec<i64>) = Default::default();
+    let (mut all_errors, mut all_cells): (Vec<String>, Vec<String>) = Default::default();
     let sensitive = job.sensitive();
     for failure in failures {
         let (errors, cells) = failure_cells(job, &sensitive, failure)?;
-        let row = copy.encoder();
-        row.row(FAILURE_COLUMNS.len())?;
-        row.bigint(job.run.lease.import.0);
-        row.bigint(signed("record", failure.record)?);
-        row.bigint(signed("line", failure.line)?);
-        row.text(Some(&errors))?;
-        row.text(Some(&cells))?;
-        copy.send_full().await?;
+        records.push(signed("record", failure.record)?);
+        lines.push(signed("line", failure.line)?);
+        all_errors.push(errors);
+        all_cells.push(cells);
     }
-    copy.finish().await?;
+    let sql = format!(
+        "insert into import_failures ({})
+         select $1::bigint, k.* from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[]) as k",
+        list(FAILURE_COLUMNS)
+    );
+    let import = job.run.lease.import.0;
+    session
+        .execute(&sql, &[&import, &records, &lines, &all_errors, &all_cells])
+        .await?;
     Ok(())
 }

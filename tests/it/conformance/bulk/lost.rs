@@ -21,7 +21,7 @@ enum Cut {
     After,
 }
 
-/// Stands between the store and the server and, once armed, cuts the next connection that says COMMIT after a COPY.
+/// Stands between the store and the server and, once armed, cuts the next connection that says COMMIT after it wrote users.
 async fn proxy(server: String, cut: Cut, armed: Arc<AtomicBool>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -36,7 +36,8 @@ async fn proxy(server: String, cut: Cut, armed: Arc<AtomicBool>) -> u16 {
 
 async fn relay(mut client: TcpStream, mut server: TcpStream, cut: Cut, armed: Arc<AtomicBool>) {
     let (mut up, mut down) = (vec![0; 65536], vec![0; 65536]);
-    let mut copied = false;
+    let wrote = b"insert into users".as_slice();
+    let mut has_written = false;
     loop {
         tokio::select! {
             read = client.read(&mut up) => {
@@ -44,8 +45,8 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, cut: Cut, armed: Ar
                 if sent.is_empty() {
                     return;
                 }
-                copied |= sent.windows(6).any(|bytes| bytes == b"PGCOPY");
-                let commits = copied && sent.windows(6).any(|bytes| bytes == b"COMMIT");
+                has_written |= sent.windows(wrote.len()).any(|bytes| bytes == wrote);
+                let commits = has_written && sent.windows(6).any(|bytes| bytes == b"COMMIT");
                 if commits && armed.swap(false, Ordering::SeqCst) {
                     if cut == Cut::After {
                         server.write_all(sent).await.unwrap();

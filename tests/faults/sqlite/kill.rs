@@ -1,0 +1,69 @@
+//! F31: whatever moment the process dies or the files are copied in, they are a database, and it says what was promised.
+
+use std::path::Path;
+use std::time::Duration;
+
+use harness::{Dice, People, Role, Running, Stack, is_final, long};
+
+use super::{ask, is_sound};
+use crate::outcome::{quick_and, table_is, whole};
+
+#[tokio::test]
+async fn a_database_killed_at_any_moment_is_sound_and_exact() {
+    let mut dice = Dice::seeded();
+    let settings = quick_and(&[("LONGSHORE_WORKER_BATCH_ROWS", "300")]);
+    let mut running = Stack::Embedded.start(&settings).await;
+    let people = People::new(if long() { 100_000 } else { 15_000 });
+    let id = running.client.import("resource=users", people.csv()).await;
+    let client = running.client.clone();
+    let watcher = tokio::spawn(async move { whole(&client, id, people).await });
+    let kills = if long() { 60 } else { 5 };
+    let mut met = 0;
+    for _ in 0..kills {
+        tokio::time::sleep(dice.moment(Duration::from_millis(700))).await;
+        met += u32::from(!is_final(&running.client.show(id).await));
+        running.kill9(Role::Serve);
+        // A copy, so that whoever looks does not mend what the next start must mend.
+        is_sound(&copy(&running));
+        running.start(Role::Serve).await;
+    }
+    println!("{met} of {kills} kills met a running import");
+    assert!(met > 0);
+    watcher.await.unwrap();
+    table_is(&running.client, people).await;
+}
+
+#[tokio::test]
+async fn a_copy_of_the_files_in_the_middle_of_a_write_is_a_database_at_a_batchs_edge() {
+    let mut dice = Dice::seeded();
+    let settings = quick_and(&[("LONGSHORE_WORKER_BATCH_ROWS", "300")]);
+    let mut running = Stack::Embedded.start(&settings).await;
+    let people = People::new(if long() { 60_000 } else { 15_000 });
+    let id = running.client.import("resource=users", people.csv()).await;
+    for _ in 0..if long() { 60 } else { 5 } {
+        tokio::time::sleep(dice.moment(Duration::from_millis(400))).await;
+        // As a snapshot of the disk would, all files at one moment.
+        running.signal(Role::Serve, "STOP");
+        let database = copy(&running);
+        running.signal(Role::Serve, "CONT");
+        is_sound(&database);
+        let imported = "select created from imports order by id limit 1";
+        assert_eq!(ask(&database, imported), ask(&database, "select count(*) from users"));
+        println!("{} rows in the copy", ask(&database, imported));
+    }
+    whole(&running.client, id, people).await;
+}
+
+/// The database and its log, beside the data directory.
+fn copy(running: &Running) -> std::path::PathBuf {
+    let folder = running.folder.join("copy");
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["longshore.db", "longshore.db-wal"] {
+        let from: &Path = &running.data_dir().join(name);
+        if from.exists() {
+            std::fs::copy(from, folder.join(name)).unwrap();
+        }
+    }
+    folder.join("longshore.db")
+}

@@ -1,0 +1,394 @@
+//! PostgreSQL's own wall between organizations: what a connection sees and may write that is bound to one of them, to none, or
+//! to the house; and under which role the store works.
+
+use longshore::store::StoreError;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+use worker::import::OrgId;
+
+use super::database::{Database, connect};
+use harness::postgres;
+
+/// Tables that hold nothing of an organization.
+const NOBODYS: [&str; 2] = ["__diesel_schema_migrations", "sealing_keys"];
+
+/// A row of `$1` in each table, the column that says whose it is first; `import` and the like stand for ids made before.
+const ROWS: [(&str, &str); 12] = [
+    (
+        "api_keys",
+        "(org_id, id, name, scopes, secret_mac, created_at) values ($org, 'key $org', '', '[]', '', now())",
+    ),
+    (
+        "imports",
+        "(org_id, resource, surface, status, options, created_at) values ($org, 'users', 'native', 'queued', '{}', now())",
+    ),
+    (
+        "users",
+        "(org_id, source, source_id, language, created_at, updated_at) values ($org, 'hr', '1', 'en', now(), now())",
+    ),
+    (
+        "user_handles",
+        "(org_id, kind, value, user_id) select org_id, 'email', 'a@b', id from users where org_id = $org",
+    ),
+    (
+        "clients",
+        "(org_id, name, created_at, updated_at) values ($org, 'client', now(), now())",
+    ),
+    (
+        "client_aliases",
+        "(org_id, client_id, country, alias) select org_id, id, '', 'alias' from clients where org_id = $org",
+    ),
+    (
+        "credentials",
+        "(org_id, client_id, country, pro, report_type, seal_id, created_at, updated_at) \
+         select org_id, id, 'DE', 'pro', 'type', 'seal $org', now(), now() from clients where org_id = $org",
+    ),
+    (
+        "report_types",
+        "(org_id, country, pro, report_type, created_at, updated_at) values ($org, 'DE', 'pro', 'type', now(), now())",
+    ),
+    (
+        "import_failures",
+        "(import_id, record, line, errors, cells) select id, 1, 2, '[]', '[]' from imports where org_id = $org",
+    ),
+    (
+        "preview_users",
+        "(import_id, source, source_id, language, created_at, updated_at) \
+         select id, 'hr', '1', 'en', now(), now() from imports where org_id = $org",
+    ),
+    (
+        "preview_clients",
+        "(import_id, name, created_at, updated_at) select id, 'client', now(), now() from imports where org_id = $org",
+    ),
+    (
+        "preview_report_types",
+        "(import_id, country, pro, report_type, created_at, updated_at) \
+         select id, 'DE', 'pro', 'type', now(), now() from imports where org_id = $org",
+    ),
+];
+/// The one whose rows are told apart by a user of a dry run.
+const PREVIEW_HANDLE: &str = "insert into preview_user_handles (import_id, kind, value, user_id) \
+    select import_id, 'email', 'a@b', id from preview_users u \
+    where exists (select from imports where id = u.import_id and org_id = $org)";
+
+async fn fill(outside: &Client, org: OrgId) {
+    for (table, row) in ROWS {
+        let sql = format!("insert into {table} {row}").replace("$org", &org.0.to_string());
+        outside.batch_execute(&sql).await.unwrap();
+    }
+    let sql = PREVIEW_HANDLE.replace("$org", &org.0.to_string());
+    outside.batch_execute(&sql).await.unwrap();
+}
+
+/// Every table but nobody's, from the catalogue: a new one is here by itself.
+async fn tables(outside: &Client) -> Vec<String> {
+    let sql = "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1";
+    let rows = outside.query(sql, &[]).await.unwrap();
+    let names = rows.iter().map(|row| row.get::<_, String>(0));
+    names.filter(|name| !NOBODYS.contains(&name.as_str())).collect()
+}
+
+/// Whose a row of the table is, as SQL.
+async fn owner(outside: &Client, table: &str) -> String {
+    let sql = "select column_name::text from information_schema.columns where table_schema = 'public' and table_name = $1 \
+               and column_name in ('org_id', 'import_id')";
+    let column: Option<String> = outside.query_opt(sql, &[&table]).await.unwrap().map(|row| row.get(0));
+    match column.as_deref() {
+        Some("org_id") => "t.org_id".to_owned(),
+        Some(_) => "(select org_id from imports where id = t.import_id)".to_owned(),
+        None => "t.id".to_owned(),
+    }
+}
+
+/// Two organizations that have a row in every table, and a connection that works as the store's do.
+async fn two_of_each() -> (Database, OrgId, OrgId, Client, Client) {
+    let db = Database::postgres().await;
+    let (ours, theirs) = (db.org("ours").await, db.org("theirs").await);
+    let (outside, inside) = (db.client().await, db.client().await);
+    fill(&outside, ours).await;
+    fill(&outside, theirs).await;
+    inside.batch_execute("set role longshore_app").await.unwrap();
+    (db, ours, theirs, outside, inside)
+}
+
+async fn bind(inside: &Client, to: &str) {
+    inside
+        .execute("select set_config('longshore.org', $1, false)", &[&to])
+        .await
+        .unwrap();
+}
+
+async fn count(client: &Client, table: &str, filter: &str) -> i64 {
+    let sql = format!("select count(*) from {table} t where {filter}");
+    client.query_one(&sql, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_table_of_an_organization_is_held_even_against_its_owner() {
+    let (_db, _, _, outside, _) = two_of_each().await;
+    let sql = "select relname::text from pg_class c where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') \
+               and relrowsecurity and relforcerowsecurity and exists (select from pg_policy where polrelid = c.oid) order by 1";
+    let held: Vec<String> = outside
+        .query(sql, &[])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert_eq!(
+        held,
+        tables(&outside).await,
+        "a new table of an organization's needs a policy, in its migration"
+    );
+    assert!(held.len() >= 14, "{held:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_names_nobody_sees_no_row_of_any_table() {
+    let (_db, _, _, outside, inside) = two_of_each().await;
+    for table in tables(&outside).await {
+        assert!(
+            count(&outside, &table, "true").await >= 2,
+            "{table} is not filled, this test would prove nothing"
+        );
+        assert_eq!(count(&inside, &table, "true").await, 0, "{table}");
+    }
+    bind(&inside, "").await;
+    for table in tables(&outside).await {
+        assert_eq!(count(&inside, &table, "true").await, 0, "{table}, an empty name");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_names_an_organization_sees_all_its_rows_and_no_others() {
+    let (_db, ours, theirs, outside, inside) = two_of_each().await;
+    for org in [ours, theirs] {
+        bind(&inside, &org.0.to_string()).await;
+        for table in tables(&outside).await {
+            let own = format!("{} = {}", owner(&outside, &table).await, org.0);
+            assert_eq!(
+                count(&inside, &table, "true").await,
+                count(&outside, &table, &own).await,
+                "{table}"
+            );
+            assert!(count(&inside, &table, &own).await > 0, "{table}");
+        }
+    }
+    bind(&inside, "*").await;
+    for table in tables(&outside).await {
+        assert_eq!(
+            count(&inside, &table, "true").await,
+            count(&outside, &table, "true").await,
+            "{table}, the house"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_can_be_written_for_another_organization() {
+    let (_db, ours, theirs, outside, inside) = two_of_each().await;
+    bind(&inside, &ours.0.to_string()).await;
+    let their_import: i64 = outside
+        .query_one("select id from imports where org_id = $1", &[&theirs.0])
+        .await
+        .unwrap()
+        .get(0);
+    for table in tables(&outside).await {
+        let theirs_only = format!("{} = {}", owner(&outside, &table).await, theirs.0);
+        let column = owner(&outside, &table).await;
+        // An identity is never written; an organization's own row has nothing else.
+        if column != "t.id" {
+            let (column, value) = match column.as_str() {
+                "t.org_id" => ("org_id", theirs.0),
+                _ => ("import_id", their_import),
+            };
+            let moved = inside
+                .execute(&format!("update {table} set {column} = {value}"), &[])
+                .await;
+            assert_eq!(
+                moved.unwrap_err().code(),
+                Some(&SqlState::INSUFFICIENT_PRIVILEGE),
+                "{table}"
+            );
+        }
+        let before = count(&outside, &table, &theirs_only).await;
+        inside.batch_execute("begin").await.unwrap();
+        inside
+            .execute(&format!("delete from {table} t where {theirs_only}"), &[])
+            .await
+            .unwrap();
+        inside.batch_execute("commit").await.unwrap();
+        assert_eq!(count(&outside, &table, &theirs_only).await, before, "{table}");
+    }
+    for (table, row) in ROWS {
+        // What is selected from another's rows is nothing; given as values it is refused.
+        if row.contains(" values ") {
+            let sql = format!("insert into {table} {row}").replace("$org", &theirs.0.to_string());
+            let refused = inside.execute(&sql, &[]).await.unwrap_err();
+            assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{table}");
+        }
+    }
+    let failure = format!(
+        "insert into import_failures (import_id, record, line, errors, cells) values ({their_import}, 9, 9, '', '')"
+    );
+    let refused = inside.execute(&failure, &[]).await.unwrap_err();
+    assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_role_of_the_store_owns_nothing_and_bypasses_nothing() {
+    let (_db, _, _, outside, inside) = two_of_each().await;
+    let sql = "select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolcanlogin or rolreplication, \
+               (select count(*) from pg_class where relowner = r.oid) from pg_roles r where rolname = 'longshore_app'";
+    let row = outside.query_one(sql, &[]).await.unwrap();
+    assert_eq!((row.get::<_, bool>(0), row.get::<_, i64>(1)), (false, 0));
+    let sql =
+        "select bool_or(pg_has_role('longshore_app', oid, 'member')) from pg_roles where rolname <> 'longshore_app'";
+    assert!(
+        !outside.query_one(sql, &[]).await.unwrap().get::<_, bool>(0),
+        "it is nobody else either"
+    );
+    for forbidden in [
+        "alter table users disable row level security",
+        "drop policy of_organization on users",
+        "alter table users no force row level security",
+        "truncate preview_users",
+        "delete from sealing_keys",
+        "insert into __diesel_schema_migrations (version) values ('9')",
+        "select * from pg_authid",
+    ] {
+        let refused = inside.batch_execute(forbidden).await.unwrap_err();
+        assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{forbidden}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_works_under_that_role_and_not_as_the_superuser_of_its_url() {
+    let (db, ours, _, outside, _) = two_of_each().await;
+    db.store.user(ours, 1).await.unwrap().unwrap();
+    outside
+        .batch_execute("revoke select on users from longshore_app")
+        .await
+        .unwrap();
+    let refused = db.store.user(ours, 1).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Unavailable(_)), "{refused:?}");
+    assert!(refused.to_string().contains("permission denied"), "{refused}");
+}
+
+/// The first wall taken away: a policy alone decides.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_of_the_pool_is_bound_anew_each_time_it_is_taken() {
+    let (db, ours, theirs, outside, _) = two_of_each().await;
+    outside
+        .batch_execute(
+            "create table seen (bound text, role text, org_id bigint);
+             grant insert on seen to public;
+             create function see() returns trigger language plpgsql as $$ begin
+                 insert into seen values (current_setting('longshore.org'), current_user, new.org_id); return new; end $$;
+             create trigger see before update on users for each row execute function see()",
+        )
+        .await
+        .unwrap();
+    let id = |org: OrgId| {
+        let outside = &outside;
+        async move {
+            let row = outside
+                .query_one("select id from users where org_id = $1", &[&org.0])
+                .await;
+            row.unwrap().get::<_, i64>(0)
+        }
+    };
+    let users = [(ours, id(ours).await), (theirs, id(theirs).await)];
+    for turn in 0..20 {
+        let (org, id) = users[turn % 2];
+        let user = db.store.user(org, id).await.unwrap().unwrap();
+        db.store
+            .update_user(org, id, None, user.key.clone(), user.stored.clone())
+            .await
+            .unwrap();
+        let (other, _) = users[(turn + 1) % 2];
+        assert!(db.store.user(other, id).await.unwrap().is_none());
+        db.store.runnable(5).await.unwrap();
+    }
+    let rows = outside
+        .query("select bound, role, org_id from seen", &[])
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 20);
+    for row in rows {
+        let seen: (String, String) = (row.get(0), row.get(1));
+        assert_eq!(seen, (row.get::<_, i64>(2).to_string(), "longshore_app".to_owned()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_died_in_the_pool_is_replaced_and_the_caller_sees_nothing() {
+    let (db, ours, _, outside, _) = two_of_each().await;
+    for _ in 0..5 {
+        assert!(db.store.user(ours, 1).await.unwrap().is_some());
+        let others = "select pg_terminate_backend(pid) from pg_stat_activity \
+                      where datname = current_database() and application_name = 'longshore' and pid <> pg_backend_pid()";
+        assert!(!outside.query(others, &[]).await.unwrap().is_empty());
+    }
+    assert!(db.store.user(ours, 1).await.unwrap().is_some());
+}
+
+/// A database whose owner is a role with these attributes, and a migrated store on it, opened as that role.
+async fn owned_by(role: &str, attributes: &str) -> (Client, String) {
+    let admin = postgres().connect_to(&postgres().url("postgres")).await;
+    admin
+        .batch_execute(&format!("create role {role} login {attributes}"))
+        .await
+        .unwrap();
+    admin
+        .batch_execute(&format!("create database of_{role} owner {role}"))
+        .await
+        .unwrap();
+    let url = postgres()
+        .url(&format!("of_{role}"))
+        .replace("postgres@", &format!("{role}@"));
+    (postgres().connect_to(&url).await, url)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_may_make_no_role_is_held_all_the_same() {
+    let _made = Database::postgres().await;
+    let (plain, url) = owned_by("plain_owner", "").await;
+    let store = connect(&url).await;
+    store.migrate().await.unwrap();
+    store.load_keys([7; 32]).await.unwrap();
+    let org = store.ensure_organization("acme").await.unwrap().id;
+    assert!(store.organization(org).await.unwrap().is_some());
+    assert_eq!(
+        count(&plain, "organizations", "true").await,
+        0,
+        "even its owner sees nothing unbound"
+    );
+    bind(&plain, "*").await;
+    assert_eq!(count(&plain, "organizations", "true").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_that_is_given_the_role_later_works_under_it_from_its_next_start() {
+    let _made = Database::postgres().await;
+    let (_, url) = owned_by("late_owner", "").await;
+    connect(&url).await.migrate().await.unwrap();
+    let admin = postgres().connect_to(&postgres().url("of_late_owner")).await;
+    admin.batch_execute("grant longshore_app to late_owner").await.unwrap();
+    let store = connect(&url).await;
+    store.migrate().await.unwrap();
+    let org = store.ensure_organization("acme").await.unwrap().id;
+    assert!(store.organization(org).await.unwrap().is_some());
+    admin
+        .batch_execute("revoke select on organizations from longshore_app")
+        .await
+        .unwrap();
+    assert!(
+        store
+            .organization(org)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("permission denied")
+    );
+}
