@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
@@ -11,8 +12,11 @@
 
 mod descriptors;
 mod disk;
+mod load;
 mod outcome;
 mod points;
+mod postgres;
+mod processes;
 mod proxy;
 mod redis;
 mod removal;
