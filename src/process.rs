@@ -78,6 +78,10 @@ fn start_worker(app: &App, tasks: &TaskTracker) -> Engine {
     keep(app, tasks, "sweep", move |app| {
         sweep::look_for_work(app, worked.clone())
     });
+    let watching = engine.clone();
+    keep(app, tasks, "watch", move |app| {
+        sweep::take_over_orphans(app, watching.clone())
+    });
     engine
 }
 

@@ -241,7 +241,11 @@ mod tests {
         for size in [1, 999, 10_000, 7, 500, 25_000, 3] {
             writer.write(Bytes::from(vec![7; size])).await.unwrap();
         }
-        assert_eq!(writer.finish().await.unwrap(), 36_510);
+        assert_eq!(writer.written, 36_510);
+        assert!(
+            writer.finish().await.is_err(),
+            "this upload keeps nothing, and is not believed"
+        );
         assert_eq!(most.load(Ordering::SeqCst), 2000);
     }
 

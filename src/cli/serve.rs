@@ -24,18 +24,22 @@ pub(super) async fn serve(mode: Mode, flags: Vec<(&'static str, String)>) -> Res
     let undumpable = dumps::forbid();
     let config = Config::load(mode, flags)?;
     start_log(&config.log).map_err(|error| CliError::Refused(error.to_string()))?;
-    if let Err(error) = undumpable {
-        tracing::warn!(%error, "app.memory_may_be_dumped");
-    }
-    for file in config.exposed_secrets() {
-        tracing::warn!(file = %file.display(), "secret_key.readable_by_others");
-    }
+    warn_of_exposure(undumpable, &config);
     let app = App::build(config).await?;
     if mode != Mode::Worker {
         make_first_key(&app).await?;
     }
     stop_on_signal(app.stop.clone())?;
     Ok(process::run(app).await?)
+}
+
+fn warn_of_exposure(undumpable: std::io::Result<()>, config: &Config) {
+    if let Err(error) = undumpable {
+        tracing::warn!(%error, "app.memory_may_be_dumped");
+    }
+    for file in config.exposed_secrets() {
+        tracing::warn!(file = %file.display(), "secret_key.readable_by_others");
+    }
 }
 
 /// On an empty database: the key that opens the house, shown once.

@@ -121,8 +121,8 @@ pub const KEYS: &[Key] = &[
     key("worker.batch_rows", "5000", "Most rows in one transaction"),
     key(
         "worker.lease",
-        "15s",
-        "How long a silent worker keeps its import before another takes over",
+        "12s",
+        "How long a worker that hangs keeps its import before another takes over; a dead one loses it at once",
     ),
     key(
         "worker.poll",

@@ -55,7 +55,7 @@ async fn read_bytes(
     let limits = doors
         .map(|doors| doors.pace.clone())
         .ok_or_else(|| Problem::new(Kind::Internal))?;
-    let mut incoming = Incoming::new(payload.into_inner(), limits);
+    let mut incoming = Incoming::open(request.headers(), payload.into_inner(), limits)?;
     let mut bytes = Vec::new();
     while let Some(chunk) = incoming.next().await? {
         if bytes.len() + chunk.len() > most {

@@ -22,6 +22,7 @@ mod origin;
 pub mod page;
 mod preconditions;
 pub mod problem;
+mod problems;
 pub mod propeller;
 pub mod query;
 mod request_id;

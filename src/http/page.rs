@@ -59,6 +59,15 @@ impl Page {
         self.limit.saturating_add(1)
     }
 
+    /// The same page, ended by the size of its items: all but the last of what was fetched.
+    pub fn shorter<R>(self, fetched: &[R]) -> Self {
+        let most = i64::try_from(fetched.len()).unwrap_or(i64::MAX).saturating_sub(1);
+        Self {
+            limit: self.limit.min(most),
+            ..self
+        }
+    }
+
     /// Cuts what was fetched to the page; the cursor goes on after the last item that is shown.
     pub fn cut<R, T>(
         &self,

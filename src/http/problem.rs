@@ -74,6 +74,7 @@ kinds! {
     UnsupportedCoding = UNSUPPORTED_MEDIA_TYPE "unsupported-content-encoding" "The Content-Encoding is not gzip or zstd",
     TooManyFailures = TOO_MANY_REQUESTS "too-many-failures" "Too many requests with a key that is not valid came from here, or with this key's id",
     InvalidRecord = UNPROCESSABLE_ENTITY "invalid-record" "The record breaks the rules of its fields",
+    DigestMismatch = UNPROCESSABLE_ENTITY "digest-mismatch" "The body does not have the digest that its Content-Digest says",
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency-key-reused" "The Idempotency-Key was used before for another file or other options",
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong here; the log has the request id",
     UploadsBusy = SERVICE_UNAVAILABLE "uploads-busy" "Too many uploads are in flight",

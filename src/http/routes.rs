@@ -15,7 +15,7 @@ use super::native::{imports, keys, organization, report_types, users};
 use super::problem::{Kind, Problem};
 use super::slashid::persons;
 use super::spigit::files;
-use super::{health, openapi, propeller};
+use super::{health, openapi, problems, propeller};
 
 /// Routes that the OpenAPI document shows.
 pub(super) fn documented(config: &mut Documented<'_>) {
@@ -79,6 +79,8 @@ pub(super) fn documented(config: &mut Documented<'_>) {
         .service(aliases::remove_client_aliases)
         .service(aliases::set_local_company_name)
         .service(aliases::get_local_company_name)
+        // /problems
+        .service(problems::explain_problem)
         // for machines that watch
         .service(health::healthz)
         .service(health::readyz)

@@ -48,10 +48,10 @@ pub(super) enum RemovalError {
 pub async fn delete(app: &App, org: OrgId, id: ImportId) -> Result<Deleted, StoreError> {
     let deleted = app.store.delete_import(org, id).await?;
     reach("delete.after_row").await?;
-    if let Deleted::Gone { blob: Some(blob) } = &deleted {
-        if let Err(error) = blob_of(&app.store, &app.blobs, blob).await {
-            tracing::warn!(import_id = id.0, %error, "import.blob_left_behind");
-        }
+    if let Deleted::Gone { blob: Some(blob) } = &deleted
+        && let Err(error) = blob_of(&app.store, &app.blobs, blob).await
+    {
+        tracing::warn!(import_id = id.0, %error, "import.blob_left_behind");
     }
     Ok(deleted)
 }

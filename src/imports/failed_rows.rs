@@ -5,7 +5,8 @@ use bytes::Bytes;
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 use futures::stream::{self, Stream};
 use worker::import::{ImportId, OrgId};
-use worker::mapping::{Column, QUOTED_COLUMN, RESERVED_PREFIX, Sensitive};
+use worker::mapping::{Column, QUOTED_COLUMN, REFUSED_COLUMN, RESERVED_PREFIX, ROW_COLUMN, Sensitive};
+use worker::resource::Resource;
 use worker::resource::cell::REDACTED;
 use worker::row_error::{Failure, RowError, spreadsheet_row};
 
@@ -16,7 +17,7 @@ use crate::store::model::Import;
 /// Failures read at once while a file is streamed.
 const PAGE: i64 = 500;
 /// What makes a spreadsheet take a cell for a formula (OWASP), and the quote itself, so that exactly one can come off.
-const FORMULA_STARTS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
+const FORMULA_STARTS: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '\''];
 
 /// For whom the file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,21 @@ pub enum Form {
     Excel,
 }
 
-/// A page of failures after a record number, in file order.
+/// As many failures after a record number as `limit` says, in file order, and whether those are all that it asks for; where
+/// they are too large to be shown at once, fewer, and one more to show that others follow.
+pub async fn list(app: &App, import: &Import, after: u64, limit: i64) -> Result<(Vec<Failure>, bool), StoreError> {
+    let mut fetched = page(app, import.org, import.id, after, limit).await?;
+    let full = i64::try_from(fetched.len()).is_ok_and(|fetched| fetched >= limit);
+    let Some(last) = fetched.last().map(|failure| failure.record).filter(|_| !full) else {
+        return Ok((fetched, true));
+    };
+    let further = page(app, import.org, import.id, last, 1).await?;
+    let whole = further.is_empty();
+    fetched.extend(further);
+    Ok((fetched, whole))
+}
+
+/// A page of failures after a record number, in file order; only an empty one is the last.
 pub async fn page(app: &App, org: OrgId, id: ImportId, after: u64, limit: i64) -> Result<Vec<Failure>, StoreError> {
     app.store.failures(org, id, after, limit).await
 }
@@ -39,8 +54,8 @@ pub fn csv(
     form: Form,
     show_sensitive: bool,
 ) -> impl Stream<Item = Result<Bytes, StoreError>> + Send + use<> {
-    let layout = Layout::new(&import, form, show_sensitive);
     let (store, org, id) = (app.store.clone(), import.org, import.id);
+    let layout = Layout::new(import.columns, import.resource, form, show_sensitive);
     stream::try_unfold(Some(Place::Header), move |place| {
         let (store, layout) = (store.clone(), layout.clone());
         async move {
@@ -64,8 +79,8 @@ enum Place {
 }
 
 /// How the file is laid out.
-#[derive(Clone)]
-struct Layout {
+#[derive(Clone, Debug)]
+pub struct Layout {
     columns: Vec<Column>,
     sensitive: Sensitive,
     show_sensitive: bool,
@@ -73,18 +88,20 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(import: &Import, form: Form, show_sensitive: bool) -> Self {
+    /// For the failures of a file with these columns.
+    pub fn new(columns: Vec<Column>, resource: Resource, form: Form, show_sensitive: bool) -> Self {
         Self {
-            columns: import.columns.clone(),
-            sensitive: Sensitive::new(&import.columns, import.resource),
+            sensitive: Sensitive::new(&columns, resource),
+            columns,
             show_sensitive,
             form,
         }
     }
 
-    fn header(&self) -> Bytes {
+    /// Our columns, then the file's own.
+    pub fn header(&self) -> Bytes {
         let quoted = (self.form == Form::Excel).then_some(QUOTED_COLUMN);
-        let ours = ["_import_row", "_import_codes", "_import_error"]
+        let ours = [ROW_COLUMN, "_import_codes", REFUSED_COLUMN]
             .into_iter()
             .chain(quoted)
             .map(str::to_owned);
@@ -96,7 +113,8 @@ impl Layout {
         }
     }
 
-    fn rows(&self, failures: &[Failure]) -> Bytes {
+    /// A record for each failure.
+    pub fn rows(&self, failures: &[Failure]) -> Bytes {
         encode(failures.iter().map(|failure| self.row(failure)))
     }
 

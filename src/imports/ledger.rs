@@ -11,7 +11,7 @@ use worker::batch::{Batch, BatchLimits};
 use worker::failpoint::reach;
 use worker::import::ImportId;
 use worker::ports::{Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
-use worker::run::{Ports, RunSettings};
+use worker::run::{Parsing, Ports, RunSettings};
 
 use crate::app::App;
 use crate::blobs::{BlobError, Blobs};
@@ -42,6 +42,7 @@ pub fn engine_parts(app: &App) -> (Ports, RunSettings) {
         RunSettings {
             batch,
             lease: worker.lease,
+            parsing: Parsing::Thread,
         },
     )
 }

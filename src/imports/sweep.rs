@@ -13,6 +13,8 @@ use super::{abandon, delete};
 use crate::app::App;
 use crate::store::StoreError;
 
+/// How often it is looked whether a worker has died or hangs.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// How often dead uploads and expired imports are looked for.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// How many of them are dealt with at once.
@@ -35,15 +37,45 @@ pub async fn look_for_work(app: App, engine: Engine) {
 }
 
 async fn start_runnable(app: &App, engine: &Engine) -> Result<(), StoreError> {
-    let free = i64::try_from(engine.free()).unwrap_or(i64::MAX);
-    if free == 0 {
-        return Ok(());
+    match free(engine) {
+        0 => Ok(()),
+        free => start(engine, app.store.runnable(free).await?).await,
     }
-    let runnable = app.store.runnable(free).await?;
-    if !runnable.is_empty() {
+}
+
+/// Takes over the imports of workers that have died or hang, as soon as that shows. Ends with the process's stop.
+pub async fn take_over_orphans(app: App, engine: Engine) {
+    // For the log, and the connection is there before the first import is.
+    app.store.is_watched().await.ok();
+    loop {
+        // A silent ledger is told of by those who look for work.
+        if let Err(error) = start_orphaned(&app, &engine).await {
+            tracing::debug!(error = %error, "sweep.ledger_silent");
+        }
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = tokio::time::sleep(jittered(WATCH_EVERY)) => {}
+        }
+    }
+}
+
+async fn start_orphaned(app: &App, engine: &Engine) -> Result<(), StoreError> {
+    match free(engine) {
+        0 => Ok(()),
+        free => start(engine, app.store.orphaned(free).await?).await,
+    }
+}
+
+/// How many more imports may be started.
+fn free(engine: &Engine) -> i64 {
+    i64::try_from(engine.free()).unwrap_or(i64::MAX)
+}
+
+async fn start(engine: &Engine, ids: Vec<ImportId>) -> Result<(), StoreError> {
+    if !ids.is_empty() {
         reach("sweep.after_select").await?;
     }
-    for id in runnable {
+    for id in ids {
         let engine = Arc::new(engine.clone());
         tokio::spawn(async move { engine.run(id).await });
         reach("sweep.after_push").await?;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use uuid::Uuid;
 use worker::import::{ImportId, OrgId};
 
 use super::error::StoreError;
 use super::postgres::Postgres;
 use super::schema::{clients, imports, organizations};
 use super::sqlite::{Sqlite, SqliteConn};
+use super::watch::{Held, ORPHANED};
 
 /// One of the two databases.
 #[derive(Clone)]
@@ -18,6 +20,24 @@ pub(super) enum Db {
     Postgres(Arc<Postgres>),
     /// One writer, a few readers.
     Sqlite(Arc<Sqlite>),
+}
+
+impl Db {
+    /// Lets others see, before the lease is to be seen, that its holder lives; `None` where they cannot or need not.
+    pub(super) async fn watch(&self, token: Uuid) -> Option<Held> {
+        match self {
+            Self::Postgres(postgres) => postgres.watch.hold(token).await,
+            Self::Sqlite(_) => None,
+        }
+    }
+
+    /// What is true of the row of a running import whose holder is known to be dead.
+    pub(super) fn orphaned(&self) -> &'static str {
+        match self {
+            Self::Postgres(_) => ORPHANED,
+            Self::Sqlite(_) => "false",
+        }
+    }
 }
 
 /// Runs a query on a connection that is bound to the rows of `$scope`, an `OrgId` or `Scope::House`; on SQLite on the one that
@@ -115,13 +135,14 @@ macro_rules! own_clients {
 }
 
 /// The guard of a batch rewrites the import's row: until that commits, `xmax` names its transaction. A session that waits for
-/// its client heeds no limit but that on idle transactions; one that works is left alone, however long it takes. Only the user
-/// that a session belongs to may end it: the role of queries is put off for this, and taken again.
+/// its client, to say something or to take an answer, heeds no limit but that on idle transactions; one that works is left
+/// alone, however long it takes. Only the user that a session belongs to may end it: the role of queries is put off for this,
+/// and taken again.
 const EVICT_HUNG: &str = "select pg_terminate_backend(a.pid) from imports i \
     join pg_locks l on l.locktype = 'transactionid' and l.granted and l.transactionid = i.xmax \
     join pg_stat_activity a on a.pid = l.pid \
     where i.id = $1 and i.status = 'running' and i.lease_until < clock_timestamp() at time zone 'utc' \
-    and a.wait_event = 'ClientRead'";
+    and a.wait_event in ('ClientRead', 'ClientWrite')";
 
 impl Transaction for AsyncPgConnection {
     async fn be_patient(&mut self) -> Result<(), StoreError> {

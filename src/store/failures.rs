@@ -17,6 +17,15 @@ use crate::vault::{Place, Vault};
 /// What seals know this column as.
 const COLUMN: &str = "import_failures.cells";
 
+/// A page of failures takes no further row once it holds so many bytes of cells and reasons: a row may be as large as a record,
+/// and a page is held until its reader has taken it.
+const PAGE_BYTES: i64 = 256 * 1024;
+
+diesel::define_sql_function! {
+    /// Bytes of a text.
+    fn octet_length(text: diesel::sql_types::Text) -> diesel::sql_types::Integer;
+}
+
 type FailureRow = (i64, i64, String, String);
 
 /// A cell as it lies in the JSON array: sensitive ones are sealed.
@@ -103,8 +112,20 @@ fn failure_from(
     })
 }
 
+/// How many of the rows fit on a page: one at least.
+fn fitting(sizes: &[(i32, i32)]) -> i64 {
+    let mut left = PAGE_BYTES;
+    let fits = |(cells, errors): &&(i32, i32)| {
+        let fits = left > 0;
+        left -= i64::from(*cells) + i64::from(*errors);
+        fits
+    };
+    i64::try_from(sizes.iter().take_while(fits).count()).unwrap_or(i64::MAX)
+}
+
 impl Store {
-    /// Failed rows after a record, by record; none for an import of another organization.
+    /// Failed rows after a record, by record; none for an import of another organization. At most `limit`, and fewer where
+    /// they are large: only an empty page is the last.
     pub async fn failures(
         &self,
         org: OrgId,
@@ -135,17 +156,23 @@ impl Store {
             let own = imports::table
                 .filter(imports::org_id.eq(org.0))
                 .filter(imports::id.eq(id.0));
-            let query = import_failures::table
+            let rows = import_failures::table
                 .filter(import_failures::import_id.eq_any(own.select(imports::id)))
                 .filter(import_failures::record.gt(after_record))
-                .order(import_failures::record)
-                .limit(limit)
+                .order(import_failures::record);
+            let sizes = rows
                 .select((
-                    import_failures::record,
-                    import_failures::line,
-                    import_failures::errors,
-                    import_failures::cells,
-                ));
+                    octet_length(import_failures::cells),
+                    octet_length(import_failures::errors),
+                ))
+                .limit(limit);
+            let sizes: Vec<(i32, i32)> = reading!(&db, org, |c| sizes.load(c).await?);
+            let query = rows.limit(fitting(&sizes)).select((
+                import_failures::record,
+                import_failures::line,
+                import_failures::errors,
+                import_failures::cells,
+            ));
             Ok(reading!(&db, org, |c| query.load(c).await?))
         })
         .await

@@ -42,6 +42,7 @@ mod tls;
 mod url;
 mod user_row;
 mod users;
+mod watch;
 
 use std::sync::Arc;
 

@@ -21,6 +21,7 @@ use super::row_security::TAKE_ROLE;
 use super::scope::Scope;
 use super::tls;
 use super::url::PostgresUrl;
+use super::watch::Watch;
 
 /// The longest statement of the pool; what may take longer says so in its transaction.
 const STATEMENT: Duration = Duration::from_secs(10);
@@ -51,6 +52,8 @@ pub(super) struct Postgres {
     pool: Pool<AsyncPgConnection>,
     /// For batches.
     pub(super) bulk: BulkPool,
+    /// Shows others that this process lives.
+    pub(super) watch: Watch,
     /// For connections outside the pool.
     pub(super) target: Target,
 }
@@ -81,7 +84,13 @@ impl Postgres {
             .build()
             .map_err(|error| StoreError::Config(error.to_string()))?;
         let bulk = BulkPool::new(target.clone(), options.bulk_connections)?;
-        Ok(Self { pool, bulk, target })
+        let watch = Watch::new(target.clone());
+        Ok(Self {
+            pool,
+            bulk,
+            watch,
+            target,
+        })
     }
 
     /// A connection of the pool, bound to the rows that it is taken for. One that died, or fell silent, while

@@ -26,6 +26,7 @@ const PREPARE: &str = "
 do $$
 declare
     held regclass;
+    nobodys record;
 begin
     begin
         if not exists (select from pg_roles where rolname = 'longshore_app') then
@@ -40,16 +41,21 @@ begin
     exception when others then null;
     end;
     begin
-        for held in select oid from pg_class where relnamespace = current_schema()::regnamespace
-            and (relrowsecurity or relname = 'removed_blobs')
+        for held in select oid from pg_class where relnamespace = current_schema()::regnamespace and relrowsecurity
             and not has_table_privilege('longshore_app', oid, 'delete')
         loop
             execute format('grant select, insert, update, delete on %s to longshore_app', held);
         end loop;
-        if not has_table_privilege('longshore_app', 'sealing_keys', 'update') then
+        for nobodys in select * from (values
+            ('__diesel_schema_migrations', 'select', ''),
+            ('sealing_keys', 'update', ', select, insert'),
+            ('removed_blobs', 'delete', ', select, insert')) as t(name, one, others)
+            where not has_table_privilege('longshore_app', name, one)
+        loop
+            execute format('grant %s%s on %I to longshore_app', nobodys.one, nobodys.others, nobodys.name);
+        end loop;
+        if not has_schema_privilege('longshore_app', current_schema(), 'usage') then
             execute format('grant usage on schema %I to longshore_app', current_schema());
-            grant select on __diesel_schema_migrations to longshore_app;
-            grant select, insert, update on sealing_keys to longshore_app;
         end if;
     exception when insufficient_privilege or undefined_object then null;
     end;

@@ -67,6 +67,7 @@ diesel::table! {
         finished_at -> Nullable<Timestamp>,
         expires_at -> Nullable<Timestamp>,
         synchronous -> Bool,
+        watched_lease -> Nullable<Text>,
     }
 }
 

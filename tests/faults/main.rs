@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     clippy::print_stdout,
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
@@ -18,6 +19,7 @@ mod points;
 mod postgres;
 mod processes;
 mod proxy;
+mod recovery;
 mod redis;
 mod removal;
 mod s3;

@@ -49,7 +49,7 @@ fn encodings(door: Door) -> Vec<File> {
         file(4, "EBCDIC", EBCDIC, Refused(415, "unsupported-encoding", None)),
         file(5, "a Latin-1 byte in a row: windows-1252 is detected", bytes(b"1,caf\xE9\n"), Taken([1, 1, 0, 0])),
         file(5, "a Latin-1 byte after valid UTF-8: a mixture", bytes(b"1,Zo\xC3\xAB\n2,caf\xE9,x\n"), Refused(400, "invalid-encoding", Some(2))),
-        file(6, "a Latin-1 byte in the header: detected", [format!("{id},pr\u{e9}nom\n1,Ana\n").replace('\u{e9}', "#").into_bytes()].concat().iter().map(|byte| if *byte == b'#' { 0xE9 } else { *byte }).collect::<Vec<u8>>(), Taken([1, 1, 0, 0])),
+        file(6, "a Latin-1 byte in the header: detected", [format!("{id},pr").as_bytes(), b"\xE9nom\n1,Ana\n"].concat(), Taken([1, 1, 0, 0])),
         file(7, "overlong UTF-8", bytes(b"1,\xC3\xA9\n2,\xC0\xAF\n"), Refused(400, "invalid-encoding", Some(2))),
         file(7, "CESU surrogates", bytes(b"1,\xC3\xA9\n2,\xED\xA0\x80\n"), Refused(400, "invalid-encoding", Some(2))),
         file(7, "beyond U+10FFFF", bytes(b"1,\xC3\xA9\n2,\xF4\x90\x80\x80\n"), Refused(400, "invalid-encoding", Some(2))),
@@ -87,7 +87,7 @@ pub(crate) fn numbers() -> Vec<u32> {
 both_stacks! {
     async fn bytes_and_encodings_meet_their_fate(stack) {
         let running = stack.start(&[]).await;
-        assert!(meet_all(&running, encodings).await > 150);
+        assert!(meet_all(&running, encodings).await > 60);
         let combining = format!("source_id,remark\n14,e{}\n", "\u{301}".repeat(10_000));
         let client = &running.client;
         client.wait_final(client.import("resource=users", combining).await).await;

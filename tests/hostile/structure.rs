@@ -79,7 +79,7 @@ pub(crate) fn numbers() -> Vec<u32> {
 both_stacks! {
     async fn structures_meet_their_fate(stack) {
         let running = stack.start(&[]).await;
-        assert!(meet_all(&running, structures).await > 200);
+        assert!(meet_all(&running, structures).await > 80);
     }
 
     async fn what_is_quoted_and_what_is_bare_say_the_same(stack) {

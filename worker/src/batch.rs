@@ -101,10 +101,10 @@ impl Stored {
             changed |= match patch {
                 Patch::Keep => false,
                 Patch::Clear => value.take().is_some(),
-                Patch::Set(new) => value.as_ref() != Some(new) && value.replace(new.clone()).as_ref() != Some(new),
+                Patch::Set(new) => set(value, new),
                 Patch::Merge(patch) => replace(value, merge::merged_text(value.as_deref(), patch)),
                 Patch::Overlay(patch) => replace(value, merge::overlaid_text(value.as_deref(), patch)),
-                Patch::Fill(new) => value.is_none() && value.replace(new.clone()).is_none(),
+                Patch::Fill(new) => value.is_none() && set(value, new),
             };
         }
         for (name, patch) in &row.attributes {
@@ -124,6 +124,14 @@ impl Stored {
         }
         changed
     }
+}
+
+fn set(value: &mut Option<Box<str>>, new: &str) -> bool {
+    if value.as_deref() == Some(new) {
+        return false;
+    }
+    *value = Some(new.into());
+    true
 }
 
 fn set_attribute(attributes: &mut Map<String, Value>, name: &str, new: &Value) -> bool {
@@ -238,3 +246,6 @@ fn update_text(hasher: &mut Sha256, text: &str) {
     hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
     hasher.update(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,18 +51,16 @@ mod armed {
 
     /// Passes a place; fails, dies or waits there if a test says so.
     pub async fn reach(place: &'static str) -> Result<(), Injected> {
-        match action(place) {
-            Some(pause) => tokio::time::sleep(pause?).await,
-            None => {}
+        if let Some(pause) = action(place) {
+            tokio::time::sleep(pause?).await;
         }
         Ok(())
     }
 
     /// The same on a thread that may block.
     pub fn reach_blocking(place: &'static str) -> Result<(), Injected> {
-        match action(place) {
-            Some(pause) => std::thread::sleep(pause?),
-            None => {}
+        if let Some(pause) = action(place) {
+            std::thread::sleep(pause?);
         }
         Ok(())
     }

@@ -290,40 +290,4 @@ impl ImportOptions {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn verdict_follows_the_counts() {
-        let counts = |created, failed, skipped| Counts {
-            created,
-            failed,
-            skipped,
-            ..Counts::default()
-        };
-        assert_eq!(counts(0, 0, 0).verdict(0), Status::Completed);
-        assert_eq!(counts(3, 0, 1).verdict(4), Status::Completed);
-        assert_eq!(counts(3, 1, 0).verdict(4), Status::Partial);
-        assert_eq!(counts(3, 0, 0).verdict(4), Status::Partial);
-        assert_eq!(counts(0, 4, 0).verdict(4), Status::Failed);
-        assert_eq!(counts(0, 0, 0).verdict(4), Status::Failed);
-    }
-
-    #[test]
-    fn final_states_have_no_way_out() {
-        let all = [
-            "receiving",
-            "queued",
-            "running",
-            "completed",
-            "partial",
-            "failed",
-            "canceled",
-        ];
-        for from in all.iter().filter_map(|word| Status::parse(word)) {
-            for to in all.iter().filter_map(|word| Status::parse(word)) {
-                assert!(!(from.is_final() && from.may_become(to)), "{from:?} -> {to:?}");
-            }
-        }
-    }
-}
+mod tests;

@@ -14,6 +14,8 @@ mod aliases;
 pub const RESERVED_PREFIX: &str = "_import_";
 /// Holds, in a composed file, what is wrong with a record before any cell is looked at; in a failed-rows file, what was wrong.
 pub const REFUSED_COLUMN: &str = "_import_error";
+/// The first column of a failed-rows file: the row as a spreadsheet shows it.
+pub const ROW_COLUMN: &str = "_import_row";
 /// Stands in a failed-rows file for spreadsheets, whose cells may begin with one quote more than the original.
 pub const QUOTED_COLUMN: &str = "_import_quoted";
 /// `attributes.X` names the attribute X, in a header and in a caller's mapping.

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::executor::block_on;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
@@ -10,6 +11,7 @@ use crate::batch::{Batch, BatchLimits, Entry, Fate};
 use crate::ports::{Checkpoint, Claimed, SourceError};
 use crate::reader::{ReadError, Reader, Record, Shape};
 use crate::rows::{Judged, Rows};
+use crate::run::{Parsing, RunSettings};
 
 /// Between parser and ledger: one batch waits while another commits.
 const BATCHES_WAITING: usize = 1;
@@ -32,7 +34,7 @@ pub(crate) enum Parsed {
 /// Starts the parser at the claim's checkpoint. It stops by itself when the receiver is dropped.
 pub(crate) fn start(
     claimed: &Claimed,
-    limits: BatchLimits,
+    settings: RunSettings,
     bytes: BoxStream<'static, Result<Bytes, SourceError>>,
 ) -> mpsc::Receiver<Parsed> {
     let (send, receive) = mpsc::channel(BATCHES_WAITING);
@@ -42,22 +44,28 @@ pub(crate) fn start(
     let rows = Rows::new(&claimed.columns, &claimed.options);
     let cutter = Cutter {
         rows,
-        limits,
+        limits: settings.batch,
         from: claimed.checkpoint,
         entries: Vec::new(),
         send,
     };
-    let parser = Parser { reader, cutter };
-    tokio::task::spawn_blocking(move || parser.run(chunks_in));
+    let total = claimed.total;
+    let parser = Parser { reader, cutter, total };
+    match settings.parsing {
+        Parsing::Thread => drop(tokio::task::spawn_blocking(move || block_on(parser.run(chunks_in)))),
+        Parsing::Task => drop(tokio::spawn(parser.run(chunks_in))),
+    }
     receive
 }
 
-async fn pump(
-    mut bytes: BoxStream<'static, Result<Bytes, SourceError>>,
-    chunks: mpsc::Sender<Result<Bytes, SourceError>>,
-) {
-    while let Some(chunk) = bytes.next().await {
-        if chunks.send(chunk).await.is_err() {
+/// A piece of the file; `None` is its end. A channel that closes without it belongs to a source that broke down.
+type Chunk = Option<Result<Bytes, SourceError>>;
+
+async fn pump(mut bytes: BoxStream<'static, Result<Bytes, SourceError>>, chunks: mpsc::Sender<Chunk>) {
+    loop {
+        let chunk = bytes.next().await;
+        let was_last = chunk.is_none();
+        if chunks.send(chunk).await.is_err() || was_last {
             return;
         }
     }
@@ -66,6 +74,8 @@ async fn pump(
 struct Parser {
     reader: Reader,
     cutter: Cutter,
+    /// Records that came through the door.
+    total: u64,
 }
 
 /// Judges records and cuts them into batches.
@@ -77,60 +87,82 @@ struct Cutter {
     send: mpsc::Sender<Parsed>,
 }
 
-/// The receiver is gone: nobody wants more.
-struct Unwanted;
+/// Why a parser ends without a last word.
+enum Silent {
+    /// The receiver is gone: nobody wants more.
+    Unwanted,
+    /// The source broke down.
+    Deserted,
+}
 
 impl Parser {
-    fn run(mut self, mut chunks: mpsc::Receiver<Result<Bytes, SourceError>>) {
-        let last = match self.read_all(&mut chunks) {
-            Ok(last) => last,
-            Err(Unwanted) => return,
+    async fn run(mut self, mut chunks: mpsc::Receiver<Chunk>) {
+        let Ok(last) = self.read_all(&mut chunks).await else {
+            return;
         };
+        // What was read before the last word is told first: how far an import comes must not depend on the size of batches.
         // An error means that the run is over; there is nobody to tell.
-        let _unwanted = self.cutter.tell(last);
+        if self.cutter.cut().await.is_ok() {
+            let _unwanted = self.cutter.tell(last).await;
+        }
     }
 
-    fn read_all(&mut self, chunks: &mut mpsc::Receiver<Result<Bytes, SourceError>>) -> Result<Parsed, Unwanted> {
-        while let Some(chunk) = chunks.blocking_recv() {
+    async fn read_all(&mut self, chunks: &mut mpsc::Receiver<Chunk>) -> Result<Parsed, Silent> {
+        while let Some(chunk) = chunks.recv().await.ok_or(Silent::Deserted)? {
             let bytes = match chunk {
                 Ok(bytes) => bytes,
                 Err(error) => return Ok(Parsed::Broken(error)),
             };
-            if let Err(error) = self.read(&bytes)? {
+            if let Err(error) = self.read(&bytes).await? {
                 return Ok(Parsed::Damaged(error));
             }
         }
         match self.reader.finish() {
-            Ok(Some(record)) => self.cutter.take(&record)?,
+            // A record that is not the last one may be cut in its midst, as the file is.
+            Ok(Some(record)) if record.record < self.total => {}
+            Ok(Some(record)) => self.cutter.take(&record),
             Ok(None) => {}
             Err(error) => return Ok(Parsed::Damaged(error)),
         }
-        self.cutter.cut()?;
-        Ok(Parsed::End)
+        let (found, total) = (self.cutter.end(), self.total);
+        Ok(if found == total {
+            Parsed::End
+        } else {
+            Parsed::Damaged(ReadError::Short { found, total })
+        })
     }
 
-    fn read(&mut self, mut bytes: &[u8]) -> Result<Result<(), ReadError>, Unwanted> {
+    async fn read(&mut self, mut bytes: &[u8]) -> Result<Result<(), ReadError>, Silent> {
         loop {
             match self.reader.read(&mut bytes) {
-                Ok(Some(record)) => self.cutter.take(&record)?,
+                Ok(Some(record)) => self.cutter.take(&record),
                 Ok(None) => return Ok(Ok(())),
                 Err(error) => return Ok(Err(error)),
+            }
+            if self.cutter.is_full() {
+                self.cutter.cut().await?;
             }
         }
     }
 }
 
 impl Cutter {
-    fn take(&mut self, record: &Record<'_>) -> Result<(), Unwanted> {
+    fn take(&mut self, record: &Record<'_>) {
         self.entries.push(judge(&self.rows, record));
-        let bytes = record.after.byte.saturating_sub(self.from.byte);
-        if self.entries.len() >= self.limits.rows || bytes >= self.limits.bytes {
-            self.cut()?;
-        }
-        Ok(())
     }
 
-    fn cut(&mut self) -> Result<(), Unwanted> {
+    /// Records so far.
+    fn end(&self) -> u64 {
+        self.entries.last().map_or(self.from.record, |last| last.record)
+    }
+
+    fn is_full(&self) -> bool {
+        let Some(last) = self.entries.last() else { return false };
+        let bytes = last.after.byte.saturating_sub(self.from.byte);
+        self.entries.len() >= self.limits.rows || bytes >= self.limits.bytes
+    }
+
+    async fn cut(&mut self) -> Result<(), Silent> {
         let Some(after) = self.entries.last().map(|entry| entry.after) else {
             return Ok(());
         };
@@ -139,11 +171,11 @@ impl Cutter {
             entries: std::mem::take(&mut self.entries),
         };
         self.from = after;
-        self.tell(Parsed::Batch(batch))
+        self.tell(Parsed::Batch(batch)).await
     }
 
-    fn tell(&self, parsed: Parsed) -> Result<(), Unwanted> {
-        self.send.blocking_send(parsed).map_err(|_| Unwanted)
+    async fn tell(&self, parsed: Parsed) -> Result<(), Silent> {
+        self.send.send(parsed).await.map_err(|_| Silent::Unwanted)
     }
 }
 

@@ -2,6 +2,7 @@
 //! named in the domain's words. Implementations live in the application; the in-memory ones of the tests beside the engine.
 
 use std::error::Error;
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +26,16 @@ pub struct Lease {
     pub token: Uuid,
 }
 
+/// Shows others that the holder of a lease lives, for as long as it is kept.
+pub type SignOfLife = Arc<dyn Debug + Send + Sync>;
+
 /// All a worker needs to run an import, as it stands at the claim.
 #[derive(Clone, Debug)]
 pub struct Claimed {
     /// The right to write.
     pub lease: Lease,
+    /// To be dropped when the run is left, in whatever way; `None` where the end of the lease alone frees the import.
+    pub sign_of_life: Option<SignOfLife>,
     /// Whose import it is.
     pub org: OrgId,
     /// How to run it.
@@ -46,6 +52,13 @@ pub struct Claimed {
     pub checkpoint: Checkpoint,
     /// What was done up to there.
     pub counts: Counts,
+}
+
+impl Claimed {
+    /// More rows have failed than `max_failures` allows: what follows stays unprocessed.
+    pub fn is_stopped(&self) -> bool {
+        self.options.max_failures.is_some_and(|max| self.counts.failed > max)
+    }
 }
 
 /// What became of a batch.

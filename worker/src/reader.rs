@@ -80,6 +80,14 @@ pub enum ReadError {
         /// Where it starts in the plain stream.
         byte: u64,
     },
+    /// The stream has fewer records, or more, than were counted at the door.
+    #[error("the stored file ends after {found} records of {total}")]
+    Short {
+        /// Records in the stream.
+        found: u64,
+        /// Records that came through the door.
+        total: u64,
+    },
 }
 
 /// A push reader of records.

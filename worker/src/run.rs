@@ -25,6 +25,17 @@ pub struct RunSettings {
     pub batch: BatchLimits,
     /// Length of a lease; it is renewed at a third of it.
     pub lease: Duration,
+    /// Where files are parsed.
+    pub parsing: Parsing,
+}
+
+/// Where files are parsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parsing {
+    /// On a thread of its own, which holds up nothing else.
+    Thread,
+    /// Among the runtime's tasks: on one thread a run then goes the same way each time. For simulations.
+    Task,
 }
 
 /// How a run ended.
@@ -93,6 +104,10 @@ impl Next {
 
 async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &CancellationToken) -> Next {
     let import = claimed.lease.import;
+    // A run before this one got so far, and did not get round to its end.
+    if claimed.is_stopped() {
+        return Next::Finish(Ending::Done);
+    }
     let mut renewal = tokio::time::interval(settings.lease / 3);
     renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut opening = ports.source.open(&claimed.blob, claimed.checkpoint.byte);
@@ -110,7 +125,7 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
             },
         }
     };
-    let mut parsed = parse::start(claimed, settings.batch, bytes);
+    let mut parsed = parse::start(claimed, settings, bytes);
     let claimed = Arc::new(claimed.clone());
     loop {
         tokio::select! {
@@ -226,6 +241,3 @@ async fn hand_back(ports: &Ports, claimed: &Claimed, pause: Duration, crashed: b
         wait = (wait * 2).min(Duration::from_secs(5));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 
 use super::media::{self, Media};
-use super::multipart::{next_field, problem};
+use super::multipart::{end, next_field, problem};
 use super::pace::Limits;
 use super::{Incoming, check_length, too_large};
 use crate::http::problem::{Kind, Problem};
@@ -40,7 +40,7 @@ impl Fields {
             ));
         }
         check_length(headers, &media, bounds.body)?;
-        let incoming = Incoming::new(payload, limits.clone());
+        let incoming = Incoming::open(headers, payload, limits.clone())?;
         Ok(Self {
             parts: Multipart::new(headers, incoming.tap.clone()),
             incoming,
@@ -52,6 +52,7 @@ impl Fields {
     /// The next field's name and text; nothing at the end.
     pub async fn next(&mut self) -> Result<Option<(String, String)>, Problem> {
         let Some(mut field) = next_field(&mut self.incoming, &mut self.parts).await? else {
+            end(&mut self.incoming).await?;
             return Ok(None);
         };
         let name = field.name().unwrap_or_default().to_owned();

@@ -1,6 +1,7 @@
 //! The upload bridge: what comes in over HTTP, raw or as multipart, goes as chunks of at most 64 KiB into a bounded channel.
 //! Slow, cut and oversized bodies end here; what the bytes mean is the door's business (`worker::intake`).
 
+mod digest;
 pub mod fields;
 mod media;
 mod multipart;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use worker::intake::Inflate;
 
+use self::digest::Said;
 use self::media::{Charset, Media};
 use self::pace::{Limits, Pace};
 use super::problem::{Kind, Problem};
@@ -85,7 +87,7 @@ impl Upload {
         let media = media::media(headers)?;
         let coding = media::coding(headers)?;
         check_length(headers, &media, limit)?;
-        let incoming = Incoming::new(payload, limits.clone());
+        let incoming = Incoming::open(headers, payload, limits.clone())?;
         match media {
             Media::Multipart => {
                 let opened = multipart::open(headers, incoming, forms).await?;
@@ -224,14 +226,18 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Takes the payload of a request.
-    pub fn new(payload: Payload, limits: Limits) -> Self {
-        let tap = Tap(Rc::new(RefCell::new(Tapped { payload, bytes: 0 })));
-        Self {
-            tap,
+    /// Takes the payload of a request, and what its headers say that it hashes to.
+    pub fn open(headers: &HeaderMap, payload: Payload, limits: Limits) -> Result<Self, Problem> {
+        let tapped = Tapped {
+            payload,
+            bytes: 0,
+            said: Said::read(headers)?,
+        };
+        Ok(Self {
+            tap: Tap(Rc::new(RefCell::new(tapped))),
             pace: Pace::new(limits),
             rest: Bytes::new(),
-        }
+        })
     }
 
     /// The next bytes, at most 64 KiB; nothing at the end.
@@ -239,7 +245,10 @@ impl Incoming {
         while self.rest.is_empty() {
             let mut tap = self.tap.clone();
             match self.timed(tap.next()).await? {
-                None => return Ok(None),
+                None => {
+                    self.tap.check()?;
+                    return Ok(None);
+                }
                 Some(Ok(bytes)) => self.rest = bytes,
                 Some(Err(error)) => return Err(broken(&error)),
             }
@@ -279,11 +288,17 @@ struct Tap(Rc<RefCell<Tapped>>);
 struct Tapped {
     payload: Payload,
     bytes: u64,
+    said: Option<Said>,
 }
 
 impl Tap {
     fn received(&self) -> u64 {
         self.0.borrow().bytes
+    }
+
+    /// At the end: whether the body is what its sender says.
+    fn check(&self) -> Result<(), Problem> {
+        self.0.borrow_mut().said.take().map_or(Ok(()), Said::check)
     }
 }
 
@@ -294,6 +309,9 @@ impl Stream for Tap {
         let mut tapped = self.0.borrow_mut();
         let polled = Pin::new(&mut tapped.payload).poll_next(cx);
         if let Poll::Ready(Some(Ok(bytes))) = &polled {
+            if let Some(said) = &mut tapped.said {
+                said.update(bytes);
+            }
             tapped.bytes = tapped
                 .bytes
                 .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));

@@ -104,23 +104,28 @@ impl FilePart {
                 other => unknown(other, self.forms),
             });
         }
-        // RFC 2046 allows an epilogue; nobody needs more of it than this.
-        let mut epilogue = 0;
-        while let Some(bytes) = self.incoming.next().await? {
-            epilogue += bytes.len();
-            if epilogue > CHUNK_BYTES {
-                return Err(Problem::with(
-                    Kind::MultipartMalformed,
-                    "There is more than 64 KiB after the last boundary.",
-                ));
-            }
-        }
-        Ok(())
+        end(&mut self.incoming).await
     }
 
     pub(super) fn received(&self) -> u64 {
         self.incoming.received()
     }
+}
+
+/// Reads what comes after the last boundary: the body ends where its headers say, or was cut. RFC 2046 allows an epilogue;
+/// nobody needs more of it than this.
+pub(super) async fn end(incoming: &mut Incoming) -> Result<(), Problem> {
+    let mut epilogue = 0;
+    while let Some(bytes) = incoming.next().await? {
+        epilogue += bytes.len();
+        if epilogue > CHUNK_BYTES {
+            return Err(Problem::with(
+                Kind::MultipartMalformed,
+                "There is more than 64 KiB after the last boundary.",
+            ));
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn next_field(incoming: &mut Incoming, parts: &mut Multipart) -> Result<Option<Field>, Problem> {

@@ -284,14 +284,11 @@ pub(crate) async fn list_failed_rows(
     let import = read::import(&app, caller.org, ImportId(id(&path)?))
         .await?
         .ok_or_else(absent)?;
-    let asked = Page::read(
-        &query,
-        &app.secrets,
-        caller.org,
-        &format!("rows of import {}", import.id),
-    )?;
+    let list = format!("rows of import {}", import.id);
+    let asked = Page::read(&query, &app.secrets, caller.org, &list)?;
     let after = asked.after.and_then(|record| u64::try_from(record).ok()).unwrap_or(0);
-    let fetched = failed_rows::page(&app, caller.org, import.id, after, asked.fetch()).await?;
+    let (fetched, whole) = failed_rows::list(&app, &import, after, asked.fetch()).await?;
+    let asked = if whole { asked } else { asked.shorter(&fetched) };
     let position = |failure: &worker::row_error::Failure| i64::try_from(failure.record).unwrap_or(i64::MAX);
     let sensitive = caller.has(Scope::SensitiveRead);
     let shown = asked.cut(&app.secrets, fetched, position, |failure| {

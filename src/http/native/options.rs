@@ -133,7 +133,9 @@ fn gather<'a>(query: &Query, part: Option<&Map<String, Value>>, faults: &mut Vec
 /// A query parameter as the JSON value that the options part would hold; what does not read stays text, and is refused later.
 fn from_text(name: &str, text: &str) -> Value {
     let json = matches!(name, "dry_run" | "mapping" | "max_failures" | "retry_of");
-    let parsed = json.then(|| serde_json::from_str(text).ok()).flatten();
+    let parsed = json
+        .then(|| worker::resource::json::parse(text.as_bytes()).ok())
+        .flatten();
     parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use harness::{People, Postgres, Role, Stack};
 
 use crate::load::{QUICK, check_done, check_rest, reached};
-use crate::processes::clock::library;
+use crate::processes::clock::{library, tidy};
 
 #[tokio::test]
 async fn a_clock_of_the_database_that_jumps_ahead_and_back_changes_no_row() {
@@ -40,4 +40,6 @@ async fn a_clock_of_the_database_that_jumps_ahead_and_back_changes_no_row() {
     assert!(jumps > 0, "the clock jumps while it runs");
     check_done(&client, id, people).await;
     check_rest(&running, 2).await;
+    drop((running, server));
+    tidy();
 }

@@ -27,6 +27,20 @@ pub(crate) fn library() -> Option<PathBuf> {
     found
 }
 
+/// The library's own files, which a process that is killed leaves lying; they are named after it.
+pub(crate) fn tidy() {
+    for entry in std::fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let of = name
+            .rsplit_once('_')
+            .filter(|_| name.contains("faketime_"))
+            .map(|(_, pid)| pid);
+        if of.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
+}
+
 /// What is started from now on has this clock; an empty one is right.
 fn move_clock(running: &mut Running, library: &Path, offset: &str) {
     let preload = if offset.is_empty() {
@@ -69,6 +83,8 @@ async fn on_postgresql_a_wrong_clock_of_a_worker_or_an_api_changes_nothing() {
         check_times(&shown, now.get(0), clock);
         assert!(!running.log(Role::Worker).contains("poison"));
     }
+    drop(running);
+    tidy();
 }
 
 /// A key of acme's that ends in a while, by the database's clock.
@@ -130,4 +146,6 @@ async fn on_sqlite_no_import_waits_for_a_time_that_a_wrong_clock_has_set() {
     let shown = running.client.show(id).await;
     assert_ne!(shown["status"], json!("failed"), "{shown:#}");
     check_done(&running.client, id, people).await;
+    drop(running);
+    tidy();
 }

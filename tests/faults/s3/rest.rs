@@ -7,8 +7,6 @@ use crate::outcome::{QUICK, table_is, whole, wide};
 
 /// Several blocks of the store.
 const ROWS: u64 = 3_000;
-/// What the others stand in line behind.
-const FIRST: u64 = 20_000;
 
 both_stacks! {
     async fn a_file_that_is_not_the_one_that_was_sent_gives_no_wrong_row(stack) {
@@ -38,7 +36,7 @@ both_stacks! {
             assert_eq!(count(&import, "read") + count(&import, "unprocessed"), ROWS, "{import:#}");
         }
         // Whoever was applied, was applied as sent.
-        let all = people(FIRST + wide(imports.len()) * ROWS, "Berlin");
+        let all = people(first() + wide(imports.len()) * ROWS, "Berlin");
         let again = running.client.import("resource=users", all.csv()).await;
         let import = whole(&running.client, again, all).await;
         assert_eq!(count(&import, "updated"), 0, "{import:#}");
@@ -86,6 +84,11 @@ both_stacks! {
     }
 }
 
+/// Rows of the file that the others stand in line behind.
+fn first() -> u64 {
+    if long() { 100_000 } else { 20_000 }
+}
+
 type Change = Box<dyn Fn(Vec<u8>) -> Option<Vec<u8>> + Send>;
 
 fn flipped(mut bytes: Vec<u8>, chance: u64) -> Vec<u8> {
@@ -99,7 +102,7 @@ fn flipped(mut bytes: Vec<u8>, chance: u64) -> Vec<u8> {
 async fn put_aside(running: &mut Running, number: usize) -> Vec<(i64, String)> {
     let first = running
         .client
-        .import("resource=users", people(FIRST, "Berlin").csv())
+        .import("resource=users", people(first(), "Berlin").csv())
         .await;
     let (mut imports, mut known) = (Vec::new(), running.blobs().await);
     for turn in 0..number {
@@ -119,7 +122,7 @@ async fn put_aside(running: &mut Running, number: usize) -> Vec<(i64, String)> {
 /// The file of that turn.
 fn aside(turn: usize) -> People {
     People {
-        from: FIRST + wide(turn) * ROWS,
+        from: first() + wide(turn) * ROWS,
         ..people(ROWS, "Berlin")
     }
 }

@@ -36,6 +36,7 @@ pub use dice::{Dice, seed};
 pub use moto::{Bucket, moto};
 pub use people::People;
 pub use postgres::{Postgres, postgres};
+pub use process::Process;
 pub use programs::free_port;
 pub use proxy::{Fault, LostAnswer, Proxy, Way};
 pub use redis::Redis;

@@ -149,10 +149,12 @@ fn make_cluster(folder: &Path) {
 }
 
 fn spawn(folder: &Path, log: &Path, port: u16, settings: &[String], environment: &[(String, String)]) -> Process {
-    let mut postgres = command("postgres");
+    // For the server alone, not for what makes it another user's.
+    let mut postgres = command("env");
     postgres
         .current_dir(folder)
-        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .args(environment.iter().map(|(name, value)| format!("{name}={value}")))
+        .arg(program("postgres"))
         .arg("-D")
         .arg(folder.join("data"))
         .args(["-p", &port.to_string(), "-k"])

@@ -13,3 +13,4 @@ mod store_imports;
 mod store_keys;
 mod store_migrations;
 mod store_users;
+mod store_watch;

@@ -18,11 +18,11 @@ both_databases! {
                 tokio::spawn(async move { store.claim(id, LEASE).await.unwrap() })
             })
             .collect();
-        let mut winners = 0;
+        let mut winners = Vec::new();
         for claim in claims {
-            winners += usize::from(claim.await.unwrap().is_some());
+            winners.extend(claim.await.unwrap());
         }
-        assert_eq!(winners, 1);
+        assert_eq!(winners.len(), 1);
     }
 
     async fn of_claims_for_two_imports_of_one_organization_the_first_wins(db) {
@@ -38,9 +38,9 @@ both_databases! {
         let mut winners = Vec::new();
         for claim in claims {
             let (id, claimed) = claim.await.unwrap();
-            winners.extend(claimed.map(|_| id));
+            winners.extend(claimed.map(|claimed| (id, claimed)));
         }
-        assert_eq!(winners, [first]);
+        assert_eq!(winners.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [first]);
     }
 
     async fn a_claim_says_all_a_worker_needs(db) {
@@ -214,6 +214,27 @@ async fn a_worker_that_hangs_in_a_copy_does_not_keep_its_import() {
     assert_lost(&db.store, hung.lease).await;
     assert!(db.store.renew(run.lease, LEASE).await.unwrap());
     drop(copy);
+}
+
+/// The same while it is sent an answer: the server waits for the client to take it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_hangs_while_it_is_sent_rows_does_not_keep_its_import() {
+    let db = Database::postgres().await;
+    let org = db.org("acme").await;
+    let id = db.queued(org).await;
+    let hung = db.store.claim(id, NO_TIME).await.unwrap().unwrap();
+    let client = db.client().await;
+    let guard = format!("begin; update imports set lease_until = now() + interval '1 hour' where id = {id}");
+    client.batch_execute(&guard).await.unwrap();
+    let many = "select repeat('x', 100000) from generate_series(1, 1000)";
+    let never_read = client.query_raw(many, Vec::<i32>::new()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let asked = std::time::Instant::now();
+    let run = db.store.claim(id, LEASE).await.unwrap().expect("it is taken over");
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    assert_lost(&db.store, hung.lease).await;
+    assert!(db.store.renew(run.lease, LEASE).await.unwrap());
+    drop(never_read);
 }
 
 /// Nothing that a lost lease asks for is done.

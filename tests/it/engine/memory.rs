@@ -18,7 +18,7 @@ use worker::mapping;
 use worker::ports::{Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
 use worker::resource::Resource;
 use worker::row_error::{Failure, RowError};
-use worker::run::{Ports, RunSettings};
+use worker::run::{Parsing, Ports, RunSettings};
 
 /// Records by key, each with a number, the hash of the last row and its values.
 pub(super) type Table = BTreeMap<Key, (i64, ContentHash, Stored)>;
@@ -45,6 +45,7 @@ pub(super) fn settings(batch_rows: usize) -> RunSettings {
             bytes: 1 << 20,
         },
         lease: Duration::from_secs(60),
+        parsing: Parsing::Thread,
     }
 }
 
@@ -70,6 +71,7 @@ impl Memory {
             .map_err(|error| format!("{error:?}"))?;
         let columns = mapping::resolve(&report.header, &options).map_err(|error| error.to_string())?;
         let import = Claimed {
+            sign_of_life: None,
             lease: Lease {
                 import: ImportId(1),
                 token: Uuid::nil(),

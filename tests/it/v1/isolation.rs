@@ -48,7 +48,7 @@ fn routes_with_ids(document: &Value) -> BTreeSet<(String, String)> {
         .as_object()
         .unwrap()
         .iter()
-        .filter(|(path, _)| path.contains('{') && !path.starts_with("/saas/") && !path.starts_with("/docs/"));
+        .filter(|(path, _)| path.contains('{') && !path.starts_with("/saas/") && !is_documentation(path));
     let calls = paths.flat_map(|(path, calls)| {
         calls
             .as_object()
@@ -57,6 +57,10 @@ fn routes_with_ids(document: &Value) -> BTreeSet<(String, String)> {
             .map(|method| (method.to_uppercase(), without_names(path)))
     });
     calls.filter(|(method, _)| method != "PUT").collect()
+}
+
+fn is_documentation(path: &str) -> bool {
+    path.starts_with("/docs/") || path.starts_with("/problems/")
 }
 
 /// `/v1/imports/{id}` and `/v1/imports/{import}` are one; so are an example source and its placeholder.

@@ -56,12 +56,14 @@ fn object(mut members: Map<String, Value>, patch: &Map<String, Value>) -> Map<St
 
 fn list(mut items: Vec<Value>, patch: &[Value]) -> Vec<Value> {
     for item in patch {
-        let code = item.get(CODE);
+        // As it would be stored, without the members that null removes: so it finds itself when it comes again.
+        let Some(new) = merged(None, item) else { continue };
+        let code = new.get(CODE);
         let twin = items.iter_mut().find(|stored| {
             if code.is_some() {
                 stored.get(CODE) == code
             } else {
-                *stored == item
+                **stored == new
             }
         });
         match twin {
@@ -70,7 +72,7 @@ fn list(mut items: Vec<Value>, patch: &[Value]) -> Vec<Value> {
                     *twin = value;
                 }
             }
-            None => items.extend(merged(None, item)),
+            None => items.push(new),
         }
     }
     items
@@ -120,6 +122,14 @@ mod tests {
     fn merging_again_changes_nothing() {
         let patch = json!({"a": {"b": null}, "l": [{"code": "x", "n": 1}, {"code": "x", "m": 2}], "s": ["t"]});
         let once = merged(Some(&json!({"a": {"b": 1}})), &patch);
+        assert_eq!(merged(once.as_ref(), &patch), once);
+    }
+
+    #[test]
+    fn items_that_hold_null_are_the_same_when_they_come_again() {
+        let patch = json!([{"a": null}, {"code": null, "b": 1}, {"code": {"x": null}}, [null], null]);
+        let once = merged(None, &patch);
+        assert_eq!(once, Some(json!([{}, {"b": 1}, {"code": {}}, []])));
         assert_eq!(merged(once.as_ref(), &patch), once);
     }
 }

@@ -5,6 +5,7 @@
 use super::error::DoorError;
 use super::limits::COLUMNS;
 use super::scan::Scanner;
+use crate::mapping::ROW_COLUMN;
 use crate::ports::Checkpoint;
 
 const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -123,8 +124,19 @@ pub(super) fn separator_line(sample: &[u8]) -> Option<(u8, usize)> {
     Some((delimiter, 5 + line_end))
 }
 
+/// The delimiter of a failed-rows file, which begins with a column of ours: the cells of its refused rows cannot mislead.
+fn behind_own_column(sample: &[u8]) -> Option<u8> {
+    let text = sample.strip_prefix(b"\"").unwrap_or(sample);
+    let behind = text.strip_prefix(ROW_COLUMN.as_bytes())?;
+    let delimiter = behind.strip_prefix(b"\"").unwrap_or(behind).first()?;
+    CANDIDATES.contains(delimiter).then_some(*delimiter)
+}
+
 /// The delimiter of a sample; `cut` = the file goes on behind it. A comma where nothing speaks for another.
 pub(super) fn detect(sample: &[u8], cut: bool) -> u8 {
+    if let Some(delimiter) = behind_own_column(sample) {
+        return delimiter;
+    }
     let fits: Vec<Fit> = CANDIDATES
         .iter()
         .map(|delimiter| Fit::measure(*delimiter, sample, cut))

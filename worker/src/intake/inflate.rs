@@ -27,6 +27,14 @@ impl Inflate {
             Self::Zstd => "zstd",
         }
     }
+
+    /// Whether a body that is compressed so may begin like this.
+    fn begins(self, body: &[u8]) -> bool {
+        match self {
+            Self::Gzip => body.starts_with(&Gzip::MAGIC),
+            Self::Zstd => matches!(body, [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..]),
+        }
+    }
 }
 
 pub(super) struct Inflater {
@@ -54,7 +62,7 @@ impl Inflater {
                 magic_seen: 0,
             }),
             Inflate::Zstd => Codec::Zstd {
-                decoder: zstd_decoder().map_err(|cause| corrupt(kind, 0, &cause))?,
+                decoder: zstd_decoder().map_err(|cause| corrupt(kind, None, &cause))?,
                 buffer: vec![0; PIECE_BYTES],
                 within_frame: false,
             },
@@ -78,7 +86,8 @@ impl Inflater {
                 within_frame,
             } => zstd_step(decoder, buffer, within_frame, input, out),
         };
-        let used = result.map_err(|cause| corrupt(self.kind, self.taken, &cause))?;
+        let begun = self.taken > 0 || self.kind.begins(input);
+        let used = result.map_err(|cause| corrupt(self.kind, begun.then_some(self.taken), &cause))?;
         *input = input.get(used..).unwrap_or_default();
         self.taken += offset(used);
         self.given += offset(out.len());
@@ -103,7 +112,7 @@ impl Inflater {
                 within_frame,
             } => {
                 zstd_step(decoder, buffer, within_frame, &[], out)
-                    .map_err(|cause| corrupt(self.kind, self.taken, &cause))?;
+                    .map_err(|cause| corrupt(self.kind, Some(self.taken), &cause))?;
                 !*within_frame
             }
         };
@@ -205,22 +214,24 @@ fn zstd_step(
     Ok(from.pos())
 }
 
-fn corrupt(kind: Inflate, taken: u64, cause: &io::Error) -> DoorError {
+/// `behind` = how far it was sound; nothing where it never began.
+fn corrupt(kind: Inflate, behind: Option<u64>, cause: &io::Error) -> DoorError {
     let name = kind.as_str();
-    let detail = if taken == 0 {
-        format!("The body is announced as {name} but does not begin as such ({cause}). Send it as it is announced.")
-    } else {
-        format!(
-            "The {name} body cannot be inflated: {cause}, near byte {taken} of the compressed body. It may be damaged, \
-             or something follows its end. Compress the file again."
-        )
+    let detail = match behind {
+        None => {
+            format!("The body is announced as {name} but does not begin as such ({cause}). Send it as it is announced.")
+        }
+        Some(place) => format!(
+            "The {name} body cannot be inflated: {cause}, somewhere behind byte {place} of the compressed body. It may be \
+             damaged, or something follows its end. Compress the file again."
+        ),
     };
     DoorError::bad("corrupt-compression", detail)
 }
 
 fn ended(kind: Inflate, taken: u64, cause: &io::Error) -> DoorError {
     if cause.kind() != io::ErrorKind::UnexpectedEof {
-        return corrupt(kind, taken, cause);
+        return corrupt(kind, Some(taken), cause);
     }
     let name = kind.as_str();
     let detail =

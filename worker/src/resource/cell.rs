@@ -150,29 +150,39 @@ fn line(cell: &str, max: usize) -> Result<Cow<'_, str>, CellError> {
 }
 
 fn email(cell: &str) -> Result<Cow<'_, str>, CellError> {
-    let wrong = || fail(RowCode::InvalidEmail, "not a valid e-mail address", "name@example.com");
+    let canonical = match cell.rsplit_once('@') {
+        Some((local, domain)) if domain.chars().any(char::is_uppercase) => {
+            Cow::Owned(format!("{local}@{}", domain.to_lowercase()))
+        }
+        _ => Cow::Borrowed(cell),
+    };
+    // What is stored is what is checked: a letter may become two, or longer, in lower case.
+    if is_email(&canonical) {
+        return Ok(canonical);
+    }
+    fail(RowCode::InvalidEmail, "not a valid e-mail address", "name@example.com")
+}
+
+fn is_email(text: &str) -> bool {
     let options = email_address::Options::default()
         .with_required_tld()
         .without_domain_literal()
         .without_display_text();
-    let parsed = email_address::EmailAddress::parse_with_options(cell, options);
-    let Some((local, domain)) = cell.rsplit_once('@') else {
-        return wrong();
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
     };
-    let plain = !cell.contains(|c: char| c == '"' || c.is_whitespace() || c.is_control());
+    let plain = !text.contains(|c: char| c == '"' || c.is_whitespace() || c.is_control());
     let labels = domain.split('.').all(|label| {
         !label.is_empty()
             && label.chars().all(|c| c.is_alphanumeric() || c == '-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     });
-    if parsed.is_err() || !plain || !labels || local.len() > MAX_LOCAL_BYTES || cell.len() > MAX_EMAIL_BYTES {
-        return wrong();
-    }
-    if domain.chars().any(char::is_uppercase) {
-        return Ok(Cow::Owned(format!("{local}@{}", domain.to_lowercase())));
-    }
-    Ok(Cow::Borrowed(cell))
+    plain
+        && labels
+        && local.len() <= MAX_LOCAL_BYTES
+        && text.len() <= MAX_EMAIL_BYTES
+        && email_address::EmailAddress::parse_with_options(text, options).is_ok()
 }
 
 fn phone(cell: &str) -> Result<Cow<'_, str>, CellError> {
@@ -319,7 +329,12 @@ fn json_array(cell: &str) -> Result<Cow<'_, str>, CellError> {
     if !items.iter().all(Value::is_object) || !json_is_storable(&value, 1) {
         return wrong();
     }
-    Ok(Cow::Owned(value.to_string()))
+    // Written out, `1e15` is four times as long; what is stored keeps the bound too.
+    let text = value.to_string();
+    if text.len() > MAX_ATTRIBUTE_BYTES {
+        return too_long(MAX_ATTRIBUTE_BYTES);
+    }
+    Ok(Cow::Owned(text))
 }
 
 /// Checks a cell that holds attributes as one JSON object.

@@ -96,6 +96,21 @@ fn damaged_bodies_are_refused() {
 }
 
 #[test]
+fn a_body_that_begins_as_announced_is_told_that_it_is_damaged() {
+    for (inflate, body) in [(Inflate::Gzip, gzip(&people())), (Inflate::Zstd, zstd(&people()))] {
+        let told = |body: &[u8]| admit(&inflating(inflate), body, 1 << 20).unwrap_err().detail;
+        let mut damaged = body.clone();
+        damaged[12..20].fill(0xFF);
+        assert!(told(&damaged).contains("cannot be inflated"), "{}", told(&damaged));
+        assert!(
+            told(&people()).contains("does not begin as such"),
+            "{}",
+            told(&people())
+        );
+    }
+}
+
+#[test]
 fn bombs_are_refused_while_they_inflate_and_put_out_little_at_a_time() {
     let bomb = [b"id,name\n".as_slice(), &b"1,a\n".repeat(10 << 20)].concat();
     for (inflate, body) in [(Inflate::Gzip, gzip(&bomb)), (Inflate::Zstd, zstd(&bomb))] {

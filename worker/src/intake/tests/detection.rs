@@ -35,6 +35,20 @@ const JAPANESE: &str = "氏名,メール\n鈴木太郎,suzuki@example.org\n田�
 
 /// In UTF-8: name, file, delimiter, records, second header.
 const DELIMITERS: &[(&str, &str, char, u64, &str)] = &[
+    (
+        "failed rows whose cells look like another file",
+        "_import_row,_import_codes,id,note\n2,refused,1,email;name;mail;phone\n3,refused,2,id;name;email;zip\n",
+        ',',
+        2,
+        "_import_codes",
+    ),
+    (
+        "failed rows that a spreadsheet has saved",
+        "\"_import_row\";\"_import_codes\";\"id\"\n2;refused;\"1,email,name\"\n",
+        ';',
+        1,
+        "_import_codes",
+    ),
     ("comma", "id,email,name\n1,a@b.org,Ana\n2,b@b.org,Bo\n", ',', 2, "email"),
     (
         "decimal commas",

@@ -34,6 +34,8 @@ fn emails() {
     ] {
         assert_eq!(code(Kind::Email, broken), Some(RowCode::InvalidEmail), "{broken}");
     }
+    // In lower case it is an `i` and a dot above, which no domain may have.
+    assert_eq!(code(Kind::Email, "ana@İ.example"), Some(RowCode::InvalidEmail));
     let long = format!("{}@example.com", "a".repeat(65));
     assert_eq!(code(Kind::Email, &long), Some(RowCode::InvalidEmail));
 }
@@ -94,6 +96,14 @@ fn words_languages_groups_and_json() {
         ),
         Some(RowCode::InvalidJson)
     );
+}
+
+#[test]
+fn json_is_the_same_when_it_is_read_again() {
+    let precise = r#"[{"a":0.12345678901234003}]"#;
+    assert_eq!(canonical(Kind::JsonArray, precise), precise);
+    let growing = format!(r#"[{{"a":[{}]}}]"#, vec!["1e15"; 13_000].join(","));
+    assert_eq!(code(Kind::JsonArray, &growing), Some(RowCode::TooLong));
 }
 
 #[test]
