@@ -260,6 +260,17 @@ async fn judge(app: &App, presented: &Presented) -> Result<Result<ApiKey, Refusa
     refused(reason, Some(key.id))
 }
 
+/// Asks once more whether a caller's key is valid.
+pub(super) async fn still_welcome(app: &App, caller: &Caller) -> Result<(), Problem> {
+    let key = app.store.api_key(&caller.key_id).await?;
+    if key.is_some_and(|key| key.valid_now) {
+        return Ok(());
+    }
+    app.metrics.auth_failure("expired_or_revoked");
+    tracing::info!(target: AUDIT, key_id = caller.key_id, reason = "expired_or_revoked", "auth.failed");
+    Err(unauthorized())
+}
+
 fn welcome(app: &App, key: ApiKey) -> Caller {
     let fresh = key.last_used_at.is_some_and(|used| Utc::now() - used < TOUCH_EVERY);
     if !fresh {
@@ -277,19 +288,21 @@ fn welcome(app: &App, key: ApiKey) -> Caller {
     }
 }
 
+fn unauthorized() -> Problem {
+    Problem::new(Kind::Unauthorized).header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"longshore\""))
+}
+
 fn refuse(app: &App, doors: &Doors, refusal: &Refusal, from: Option<IpAddr>) -> Problem {
     let Refusal { reason, key_id } = refusal;
     app.metrics.auth_failure(reason);
-    let unauthorized = Problem::new(Kind::Unauthorized)
-        .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"longshore\""));
     // Who shows no key at all has tried none.
     if *reason == "missing" {
-        return unauthorized;
+        return unauthorized();
     }
     let from_text = from.map(tracing::field::display);
     let Err(too_many) = doors.attempts.failed(from, key_id.as_deref()) else {
         tracing::info!(target: AUDIT, key_id, from = from_text, reason, "auth.failed");
-        return unauthorized;
+        return unauthorized();
     };
     app.metrics.auth_limited(too_many.of);
     tracing::info!(target: AUDIT, key_id, from = from_text, reason, of = too_many.of, "auth.limited");

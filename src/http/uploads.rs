@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::{JoinError, JoinHandle};
 
 use super::Doors;
+use super::auth::{self, Caller};
 use super::body::{CHUNKS_IN_FLIGHT, Upload as Body};
 use super::problem::{Kind, Problem};
 use crate::app::App;
@@ -42,19 +43,22 @@ fn take_places(app: &App, doors: &Doors, places: u32) -> Result<OwnedSemaphorePe
 }
 
 /// Carries a body to the use case and brings back what became of it.
-pub(super) async fn take_in(app: &App, doors: &Doors, upload: Upload, body: Body) -> Result<Submitted, Problem> {
+pub(super) async fn take_in(
+    app: &App,
+    doors: &Doors,
+    caller: &Caller,
+    upload: Upload,
+    body: Body,
+) -> Result<Submitted, Problem> {
     let (sink, source) = mpsc::channel(CHUNKS_IN_FLIGHT);
-    carry(
-        app,
-        doors.runtime.spawn(submit(app.clone(), upload, source)),
-        body,
-        sink,
-    )
-    .await
+    let work = doors.runtime.spawn(submit(app.clone(), upload, source));
+    carry(app, caller, work, body, sink).await
 }
 
+/// An upload may take an hour: what its key may do is asked again at the end, before anything is promised.
 async fn carry<T>(
     app: &App,
+    caller: &Caller,
     mut work: JoinHandle<Result<T, SubmitError>>,
     body: Body,
     sink: mpsc::Sender<BodyPart>,
@@ -63,7 +67,7 @@ async fn carry<T>(
         biased;
         // An answer before the end of the body: the rest of it is not wanted.
         done = &mut work => return flatten(done),
-        pumped = body.pump(sink) => pumped.map(|_| ()),
+        pumped = body.pump(sink, auth::still_welcome(app, caller)) => pumped.map(|_| ()),
         () = stopping(app) => Err(Problem::new(Kind::Draining).retry_after(BUSY_SECONDS)),
     };
     let done = flatten(work.await);
@@ -86,10 +90,16 @@ pub(super) async fn run_now(
 }
 
 /// The same for a body of persons that is still coming in; the organization may have so many of them and no more.
-pub(super) async fn take_in_persons(app: &App, doors: &Doors, upload: Upload, body: Body) -> Result<Import, Problem> {
+pub(super) async fn take_in_persons(
+    app: &App,
+    doors: &Doors,
+    caller: &Caller,
+    upload: Upload,
+    body: Body,
+) -> Result<Import, Problem> {
     let (sink, source) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let work = quota::run_now_within_quota(app.clone(), upload, source);
-    carry(app, doors.runtime.spawn(work), body, sink).await
+    carry(app, caller, doors.runtime.spawn(work), body, sink).await
 }
 
 async fn stopping(app: &App) {

@@ -34,7 +34,7 @@ impl Store {
     /// Makes the catalogue say this and nothing else. Entries that stay are not touched.
     pub async fn replace_report_types(&self, org: OrgId, new: BTreeSet<ReportType>) -> Result<(), StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, org, |c| {
+            in_transaction!(patient, &db, org, |c| {
                 c.be_patient().await?;
                 c.lock_organization(org).await?;
                 let all = report_types::table.filter(report_types::org_id.eq(org.0)).select((

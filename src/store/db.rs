@@ -48,7 +48,9 @@ macro_rules! on_connection {
             $crate::store::db::Db::Postgres(postgres) => {
                 let mut connection = postgres.get($scope).await?;
                 let $c = &mut *connection;
-                $body
+                let answering = async { Ok::<_, $crate::store::error::StoreError>($body) };
+                let answered = tokio::time::timeout($crate::store::postgres::ANSWER, answering).await;
+                $crate::store::postgres::in_time(connection, answered)?
             }
             $crate::store::db::Db::Sqlite(sqlite) => {
                 let mut connection = sqlite.$sqlite().await?;
@@ -74,16 +76,21 @@ macro_rules! writing {
 }
 
 /// Runs a block of statements as one transaction that is going to write; its value is a `Result`. On SQLite it begins
-/// IMMEDIATE: a deferred one that reads first would be refused the lock in spite of any patience.
+/// IMMEDIATE: a deferred one that reads first would be refused the lock in spite of any patience. One that is `patient` waits
+/// and removes for as long as `be_patient` lets it.
 macro_rules! in_transaction {
-    ($db:expr, $scope:expr, |$c:ident| $body:block) => {
+    (patient, $db:expr, $scope:expr, |$c:ident| $body:block) => {
+        $crate::store::db::in_transaction!(@within $crate::store::postgres::PATIENT, $db, $scope, |$c| $body)
+    };
+    (@within $limit:expr, $db:expr, $scope:expr, |$c:ident| $body:block) => {
         match $db {
             $crate::store::db::Db::Postgres(postgres) => {
                 use diesel_async::AsyncConnection;
                 let mut connection = postgres.get($scope).await?;
-                connection
-                    .transaction::<_, $crate::store::error::StoreError, _>(async |$c| $body)
-                    .await
+                let answering =
+                    connection.transaction::<_, $crate::store::error::StoreError, _>(async |$c| $body);
+                let answered = tokio::time::timeout($limit, answering).await;
+                $crate::store::postgres::in_time(connection, answered)
             }
             $crate::store::db::Db::Sqlite(sqlite) => {
                 let mut connection = sqlite.writer().await?;
@@ -92,6 +99,9 @@ macro_rules! in_transaction {
                     .await
             }
         }
+    };
+    ($db:expr, $scope:expr, |$c:ident| $body:block) => {
+        $crate::store::db::in_transaction!(@within $crate::store::postgres::TRANSACTION, $db, $scope, |$c| $body)
     };
 }
 

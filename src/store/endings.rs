@@ -50,7 +50,7 @@ impl Store {
     /// Stops a queued or running import. What was applied stays and is counted; a dry run's rows go.
     pub async fn cancel_import(&self, org: OrgId, id: ImportId) -> Result<Option<Changed>, StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, org, |c| {
+            in_transaction!(patient, &db, org, |c| {
                 c.be_patient().await?;
                 c.lock_import(org, id).await?;
                 let own = imports::table
@@ -82,7 +82,7 @@ impl Store {
     /// Removes a queued or final import with its failed rows; imported records stay.
     pub async fn delete_import(&self, org: OrgId, id: ImportId) -> Result<Deleted, StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, org, |c| {
+            in_transaction!(patient, &db, org, |c| {
                 c.be_patient().await?;
                 c.lock_import(org, id).await?;
                 let own = imports::table

@@ -51,7 +51,7 @@ impl Store {
     /// Ends an import as its counts say, or as failed where the run could not be done; `None` when the lease is lost.
     pub async fn finish(&self, lease: Lease, ending: Ending) -> Result<Option<Import>, StoreError> {
         self.run(|db| async move {
-            in_transaction!(&db, Scope::House, |c| {
+            in_transaction!(patient, &db, Scope::House, |c| {
                 c.be_patient().await?;
                 // A write, to hold the row from here on: the counts that decide must be the last ones.
                 let held = diesel::update(held!(lease)).set(imports::lease_until.eq(now().nullable()));

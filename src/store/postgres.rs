@@ -9,6 +9,7 @@ use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
+use tokio::time::error::Elapsed;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -24,6 +25,15 @@ use super::watch::Watch;
 
 /// The longest statement of the pool; what may take longer says so in its transaction.
 const STATEMENT: Duration = Duration::from_secs(10);
+/// How long a statement's answer is waited for: a server that is there ends the statement before that. One that says nothing,
+/// behind a line that takes everything, would be waited for for ever.
+pub(super) const ANSWER: Duration = Duration::from_secs(15);
+/// The same for the statements of a transaction together.
+pub(super) const TRANSACTION: Duration = Duration::from_secs(30);
+/// The same for one that may wait for a batch and remove many rows.
+pub(super) const PATIENT: Duration = Duration::from_secs(330);
+/// How long a connection may take to be bound, which an idle one thereby proves to be well.
+const WELL: Duration = Duration::from_secs(3);
 /// How long a caller waits for a free connection before it is told that the database is busy.
 const WAIT: Duration = Duration::from_secs(5);
 /// How long a connection may take to be made.
@@ -83,19 +93,37 @@ impl Postgres {
         })
     }
 
-    /// A connection of the pool, bound to the rows that it is taken for. One that died while nobody used it is left out.
+    /// A connection of the pool, bound to the rows that it is taken for. One that died, or fell silent, while
+    /// nobody used it is left out.
     pub(super) async fn get(&self, scope: impl Into<Scope>) -> Result<Object<AsyncPgConnection>, StoreError> {
         let scope = scope.into();
         loop {
             let mut connection = self.pool.get().await?;
             let is_new = Object::metrics(&connection).recycle_count == 0;
-            match scope.bind(&mut connection).await {
-                Ok(()) => return Ok(connection),
-                Err(error) if is_new => return Err(error.into()),
-                Err(_) => drop(Object::take(connection)),
+            match tokio::time::timeout(WELL, scope.bind(&mut connection)).await {
+                Ok(Ok(())) => return Ok(connection),
+                Ok(Err(error)) if is_new => return Err(error.into()),
+                Ok(Err(_)) => drop(Object::take(connection)),
+                Err(late) => {
+                    drop(Object::take(connection));
+                    if is_new {
+                        return Err(StoreError::unavailable(late));
+                    }
+                }
             }
         }
     }
+}
+
+/// What came of a connection's work. One that gave no answer in time is closed, whatever it may still say.
+pub(super) fn in_time<T>(
+    connection: Object<AsyncPgConnection>,
+    answered: Result<Result<T, StoreError>, Elapsed>,
+) -> Result<T, StoreError> {
+    answered.unwrap_or_else(|late| {
+        drop(Object::take(connection));
+        Err(StoreError::unavailable(late))
+    })
 }
 
 /// Where PostgreSQL is and how to speak to it.

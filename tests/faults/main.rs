@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
@@ -12,8 +13,11 @@
 
 mod descriptors;
 mod disk;
+mod load;
 mod outcome;
 mod points;
+mod postgres;
+mod processes;
 mod proxy;
 mod recovery;
 mod redis;

@@ -129,9 +129,14 @@ impl Upload {
         })
     }
 
-    /// Sends the file into the channel, to its end. Returns early without fault when nobody listens any more: the listener
-    /// has an answer already. On a fault the channel closes without `End`, and the listener undoes everything.
-    pub async fn pump(mut self, sink: mpsc::Sender<BodyPart>) -> Result<u64, Problem> {
+    /// Sends the file into the channel, to its end, if `at_end` has nothing against it. Returns early without fault when nobody
+    /// listens any more: the listener has an answer already. On a fault the channel closes without `End`, and the listener
+    /// undoes everything.
+    pub async fn pump(
+        mut self,
+        sink: mpsc::Sender<BodyPart>,
+        at_end: impl Future<Output = Result<(), Problem>>,
+    ) -> Result<u64, Problem> {
         while let Some(chunk) = self.next().await? {
             if self.received() > self.limit {
                 return Err(too_large(self.limit));
@@ -141,6 +146,7 @@ impl Upload {
             }
         }
         let received = self.received();
+        at_end.await?;
         // A closed channel means an answer is there.
         sink.send(BodyPart::End).await.ok();
         Ok(received)

@@ -56,7 +56,7 @@ async fn carry(headers: &HeaderMap, payload: Payload, forms: Forms) -> Result<(V
         }
         (file, ended)
     };
-    let (pumped, (file, ended)) = tokio::join!(upload.pump(sink), reading);
+    let (pumped, (file, ended)) = tokio::join!(upload.pump(sink, async { Ok(()) }), reading);
     assert_eq!(pumped.is_ok(), ended);
     pumped.map(|_| (file, ended)).map_err(|problem| problem.code)
 }
@@ -247,5 +247,5 @@ async fn nobody_listening_ends_the_pump_without_fault() {
     .unwrap();
     let (sink, source) = mpsc::channel(1);
     drop(source);
-    assert_eq!(upload.pump(sink).await.unwrap(), 1);
+    assert_eq!(upload.pump(sink, async { Ok(()) }).await.unwrap(), 1);
 }

@@ -80,7 +80,7 @@ pub(crate) async fn create_import(
         inflate: body.coding,
         idempotency_key,
     };
-    let submitted = uploads::take_in(&app, &doors, upload, body).await?;
+    let submitted = uploads::take_in(&app, &doors, &caller, upload, body).await?;
     Ok(accepted(&submitted))
 }
 

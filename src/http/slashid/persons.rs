@@ -75,7 +75,7 @@ pub(crate) async fn import_persons(
     let limit = app.config.limits.upload_bytes;
     let (headers, payload) = (request.headers(), payload.into_inner());
     let body = Body::open(headers, payload, Forms::PartOnly(PART), &doors.pace, limit).await?;
-    let import = uploads::take_in_persons(&app, &doors, upload(&caller, &body), body).await?;
+    let import = uploads::take_in_persons(&app, &doors, &caller, upload(&caller, &body), body).await?;
     ended(&import)?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")

@@ -116,7 +116,7 @@ pub(crate) async fn upload_file(
         inflate: body.coding,
         idempotency_key: None,
     };
-    let id = uploads::take_in(&app, &doors, upload, body).await?.import.id;
+    let id = uploads::take_in(&app, &doors, &caller, upload, body).await?.import.id;
     let status_url = format!(
         "{}/bulk/v1/files/{id}",
         surface::base(app.config.public_url.as_deref(), request.headers())

@@ -34,6 +34,13 @@ impl Dice {
     }
 }
 
+/// Dice whose seed is drawn by others: for a task of its own.
+impl From<u64> for Dice {
+    fn from(seed: u64) -> Self {
+        Self(seed)
+    }
+}
+
 /// The seed that the caller of the tests asks for.
 pub fn seed() -> Option<u64> {
     std::env::var("SEED").ok()?.parse().ok()

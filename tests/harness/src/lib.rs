@@ -26,6 +26,7 @@ mod process;
 mod programs;
 mod proxy;
 mod redis;
+mod replace;
 mod running;
 mod s3_front;
 mod watchdog;
@@ -34,13 +35,14 @@ pub use client::{Answer, Client, count, is_final};
 pub use dice::{Dice, seed};
 pub use moto::{Bucket, moto};
 pub use people::People;
-pub use postgres::postgres;
+pub use postgres::{Postgres, postgres};
 pub use process::Process;
 pub use programs::free_port;
 pub use proxy::{Fault, LostAnswer, Proxy, Way};
 pub use redis::Redis;
 pub use running::{Role, Running, Stack};
 pub use s3_front::{Call, S3Fault, S3Front, When};
+pub use watchdog::folder;
 
 /// Whether the caller of the tests asks for their long form: `LONG=1`.
 pub fn long() -> bool {

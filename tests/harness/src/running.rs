@@ -58,9 +58,9 @@ pub struct Running {
     pub bucket: Option<Bucket>,
     /// `postgres://…` or `sqlite://…`, for a look from outside.
     pub database_url: String,
-    environment: Vec<(String, String)>,
-    port: u16,
-    processes: Vec<(Role, Process)>,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) port: u16,
+    pub(super) processes: Vec<(Role, Process)>,
     injected_panics: bool,
 }
 

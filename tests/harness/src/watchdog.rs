@@ -67,7 +67,7 @@ fn watchdog() -> &'static Watchdog {
 }
 
 /// A new folder below the run's own; it goes when the test binary ends, unless `KEEP_TEST_FOLDER` is set.
-pub(super) fn folder(prefix: &str) -> PathBuf {
+pub fn folder(prefix: &str) -> PathBuf {
     let folder = tempfile::Builder::new()
         .prefix(prefix)
         .tempdir_in(root())

@@ -29,6 +29,9 @@ use crate::store::error::StoreError;
 
 /// Attempts at a transaction that a deadlock, a lock or a lost connection ended.
 const ATTEMPTS: u32 = 5;
+/// How long an attempt may take. A server that is there ends each of its statements in half the time; a line that takes
+/// everything and brings nothing would be waited for for ever.
+const ANSWER: Duration = Duration::from_secs(60);
 /// Pause before the second attempt; each further one is four times as long, 2 s in all: a restarted server answers by then.
 const PAUSE: Duration = Duration::from_millis(25);
 /// How often other writers may be faster before the transaction starts anew.
@@ -49,7 +52,14 @@ pub(super) async fn commit_batch(pool: &BulkPool, job: &Job<'_>) -> Result<Commi
     attempt(pool, job).await.map_err(StoreError::from)
 }
 
+/// Given up in the middle it leaves a connection that the pool will not use again, and a batch that may or may not be
+/// written: the import is handed back, and goes on from where the ledger says.
 async fn attempt(pool: &BulkPool, job: &Job<'_>) -> Result<Commit, Trouble> {
+    let answered = tokio::time::timeout(ANSWER, attempt_for_ever(pool, job)).await;
+    answered.unwrap_or_else(|late| Err(Trouble::Failed(StoreError::unavailable(late))))
+}
+
+async fn attempt_for_ever(pool: &BulkPool, job: &Job<'_>) -> Result<Commit, Trouble> {
     let mut connection = pool.get().await?;
     let ended = transact(&mut connection, job).await;
     match ended {

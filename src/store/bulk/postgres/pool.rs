@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType};
+use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement, Transaction};
 use worker::import::OrgId;
@@ -37,6 +38,16 @@ pub(in crate::store) struct Connections {
 pub(in crate::store) struct Connection {
     client: Client,
     statements: HashMap<String, Statement>,
+    driver: AbortHandle,
+    /// A transaction was begun and not ended: whoever gave up waiting for it leaves it like that.
+    in_hand: bool,
+}
+
+/// The socket goes with the connection, also where an answer is still awaited.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
 }
 
 impl Manager for Connections {
@@ -45,22 +56,25 @@ impl Manager for Connections {
 
     async fn create(&self) -> Result<Connection, Self::Error> {
         let (client, connection) = self.target.connect(Some(STATEMENT)).await?;
-        tokio::spawn(async move {
+        let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection for batches ended");
             }
         });
-        client.batch_execute(SETTINGS).await?;
-        client.batch_execute(TAKE_ROLE).await?;
-        Ok(Connection {
+        let connection = Connection {
             client,
             statements: HashMap::new(),
-        })
+            driver: driver.abort_handle(),
+            in_hand: false,
+        };
+        connection.client.batch_execute(SETTINGS).await?;
+        connection.client.batch_execute(TAKE_ROLE).await?;
+        Ok(connection)
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Self::Error> {
-        if connection.client.is_closed() {
-            Err(RecycleError::message("closed"))
+        if connection.client.is_closed() || connection.in_hand {
+            Err(RecycleError::message("closed, or left in the middle"))
         } else {
             Ok(())
         }
@@ -96,9 +110,11 @@ impl BulkPool {
 impl Connection {
     /// Opens a transaction that sees and writes the rows of one organization: the import's, by its row.
     pub(super) async fn begin(&mut self, org: OrgId) -> Result<Session<'_>, tokio_postgres::Error> {
+        self.in_hand = true;
         let mut session = Session {
             transaction: self.client.transaction().await?,
             statements: &mut self.statements,
+            in_hand: &mut self.in_hand,
         };
         let bind = "select set_config('longshore.org', $1, true)";
         session.query(bind, &[&Scope::Org(org).setting()]).await?;
@@ -110,6 +126,7 @@ impl Connection {
 pub(super) struct Session<'a> {
     transaction: Transaction<'a>,
     statements: &'a mut HashMap<String, Statement>,
+    in_hand: &'a mut bool,
 }
 
 impl Session<'_> {
@@ -138,11 +155,15 @@ impl Session<'_> {
     }
 
     pub(super) async fn commit(self) -> Result<(), tokio_postgres::Error> {
-        self.transaction.commit().await
+        self.transaction.commit().await?;
+        *self.in_hand = false;
+        Ok(())
     }
 
     pub(super) async fn rollback(self) -> Result<(), tokio_postgres::Error> {
-        self.transaction.rollback().await
+        self.transaction.rollback().await?;
+        *self.in_hand = false;
+        Ok(())
     }
 }
 

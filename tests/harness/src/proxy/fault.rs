@@ -50,8 +50,10 @@ type Predicate = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 pub struct LostAnswer {
     pub(super) request: Predicate,
     pub(super) answer: Predicate,
-    skip: Arc<AtomicUsize>,
-    times: Arc<AtomicUsize>,
+    skip: usize,
+    every: usize,
+    times: usize,
+    seen: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for LostAnswer {
@@ -77,31 +79,33 @@ impl LostAnswer {
         Self {
             request: Arc::new(request),
             answer: Arc::new(answer),
-            skip: Arc::default(),
-            times: Arc::new(AtomicUsize::new(usize::MAX)),
+            skip: 0,
+            every: 1,
+            times: usize::MAX,
+            seen: Arc::default(),
         }
     }
 
     /// Leaves the first so many of such requests alone.
-    pub fn after(self, skipped: usize) -> Self {
-        self.skip.store(skipped, Ordering::SeqCst);
-        self
+    pub fn after(self, skip: usize) -> Self {
+        Self { skip, ..self }
+    }
+
+    /// Only one in so many.
+    pub fn every(self, every: usize) -> Self {
+        Self { every, ..self }
     }
 
     /// Only so often.
     pub fn times(self, times: usize) -> Self {
-        self.times.store(times, Ordering::SeqCst);
-        self
+        Self { times, ..self }
     }
 
     /// One more request was seen: is it one to be lost?
     pub(super) fn strikes(&self) -> bool {
-        let less = |counter: &AtomicUsize| {
-            counter
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
-                .is_ok()
-        };
-        !less(&self.skip) && less(&self.times)
+        let seen = self.seen.fetch_add(1, Ordering::SeqCst);
+        seen.checked_sub(self.skip)
+            .is_some_and(|turn| turn % self.every == 0 && turn / self.every < self.times)
     }
 }
 
