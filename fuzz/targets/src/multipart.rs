@@ -123,7 +123,7 @@ async fn carry(boundary: &str, pieces: &[&[u8]], forms: Forms) -> Carried {
         }
         (file, ended)
     };
-    let (pumped, (file, ended)) = tokio::join!(upload.pump(sink), reading);
+    let (pumped, (file, ended)) = tokio::join!(upload.pump(sink, async { Ok(()) }), reading);
     assert_eq!(pumped.is_ok(), ended);
     pumped.map(|_| (options, name, file)).map_err(|problem| problem.code)
 }
