@@ -14,6 +14,7 @@
 mod descriptors;
 mod disk;
 mod load;
+mod metamorphic;
 mod outcome;
 mod points;
 mod postgres;

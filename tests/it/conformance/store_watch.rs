@@ -213,12 +213,7 @@ async fn where_no_further_connection_is_to_be_had_leases_end_by_time_alone() {
     let (id, later) = (db.queued(org).await, db.queued(org).await);
     let role = format!(
         "limited_{}",
-        db.url
-            .rsplit_once("/test_")
-            .unwrap()
-            .1
-            .replace('?', "_")
-            .replace('=', "_")
+        db.url.rsplit_once("/test_").unwrap().1.replace(['?', '='], "_")
     );
     let may = format!(
         "create role {role} login connection limit 1; grant all on all tables in schema public to {role}; \

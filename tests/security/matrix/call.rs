@@ -135,6 +135,7 @@ impl Ids {
             .replace("{source}", "hr")
             .replace("{country}", "DE")
             .replace("{alias}", "DE%3Ax")
+            .replace("/problems/{code}", "/problems/not-found")
             .replace("{code}", "10007")
             .replace("{_:.*}", "")
     }

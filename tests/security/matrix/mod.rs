@@ -104,6 +104,32 @@ impl Cast {
     }
 }
 
+/// What another organization is answered, for what is ours and for what nobody has.
+async fn try_strangers(cast: &Cast, line: &Line, ids: &Ids) -> (String, String) {
+    let before = everything(&cast.owner.client).await;
+    let theirs = cast.foreign.call(line.method, line.path, ids).await;
+    let nobodys = cast.foreign.call(line.method, line.path, &ids.absent()).await;
+    // Where nothing is, a PUT makes a record, of the caller's own and under the name that it said.
+    if (line.method, theirs.status, nobodys.status) != ("PUT", 201, 201) {
+        assert_eq!(
+            theirs, nobodys,
+            "{} {}: what is foreign is as absent",
+            line.method, line.path
+        );
+        assert!(!theirs.shows(MARK), "{theirs:?}");
+    }
+    assert_eq!(
+        everything(&cast.owner.client).await,
+        before,
+        "{} {}",
+        line.method,
+        line.path
+    );
+    let own_absent = cast.owner.call(line.method, line.path, &ids.absent()).await;
+    assert_eq!(own_absent.status, nobodys.status, "{} {}", line.method, line.path);
+    (theirs.status.to_string(), nobodys.status.to_string())
+}
+
 /// The line as it should be, by what was answered.
 async fn try_line(cast: &Cast, line: &Line) -> Vec<String> {
     let mut ids = Ids::made_by(&cast.owner, line.path).await;
@@ -111,28 +137,7 @@ async fn try_line(cast: &Cast, line: &Line) -> Vec<String> {
     let has_id = line.path.contains('{') && line.scope != "open";
     let (mut foreign, mut absent) = ("-".to_owned(), "-".to_owned());
     if has_id {
-        let before = everything(&cast.owner.client).await;
-        let theirs = cast.foreign.call(line.method, line.path, &ids).await;
-        let nobodys = cast.foreign.call(line.method, line.path, &ids.absent()).await;
-        // Where nothing is, a PUT makes a record, of the caller's own and under the name that it said.
-        if (line.method, theirs.status, nobodys.status) != ("PUT", 201, 201) {
-            assert_eq!(
-                theirs, nobodys,
-                "{} {}: what is foreign is as absent",
-                line.method, line.path
-            );
-            assert!(!theirs.shows(MARK), "{theirs:?}");
-        }
-        assert_eq!(
-            everything(&cast.owner.client).await,
-            before,
-            "{} {}",
-            line.method,
-            line.path
-        );
-        let own_absent = cast.owner.call(line.method, line.path, &ids.absent()).await;
-        assert_eq!(own_absent.status, nobodys.status, "{} {}", line.method, line.path);
-        (foreign, absent) = (theirs.status.to_string(), nobodys.status.to_string());
+        (foreign, absent) = try_strangers(cast, line, &ids).await;
     }
     for (role, caller) in cast.four(line.scope).iter().enumerate() {
         let outcome = caller.call(line.method, line.path, &ids).await;
