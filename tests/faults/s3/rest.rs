@@ -26,7 +26,7 @@ both_stacks! {
         }
         let imports = put_aside(&mut running, changes.len()).await;
         for ((_, blob), (change, _)) in imports.iter().zip(&changes) {
-            tamper(&running, blob, |bytes| change(bytes)).await;
+            tamper(&running, blob, change).await;
         }
         running.start(running.back()).await;
         for ((id, _), (_, code)) in imports.iter().zip(&changes) {
