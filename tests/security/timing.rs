@@ -77,14 +77,9 @@ fn interleaved(mut one: impl FnMut() -> f64, mut other: impl FnMut() -> f64) -> 
 fn the_compare_takes_as_long_for_a_key_that_is_not_there() {
     let secrets = Secrets::new(b"of the test");
     let key = Secrets::parse(&secrets.mint().unwrap().text).unwrap();
-    let own = secrets.mac(&key).to_vec();
-    let mut almost = own.clone();
+    let mut almost = secrets.mac(&key).to_vec();
     almost[31] ^= 1;
-    for (name, stored) in [
-        ("wrong", vec![7_u8; 32]),
-        ("wrong in the last bit", almost),
-        ("right", own),
-    ] {
+    for (name, stored) in [("wrong", vec![7_u8; 32]), ("wrong in the last bit", almost)] {
         let turn = || {
             interleaved(
                 || measure(&secrets, &key, None),
