@@ -101,11 +101,11 @@ both_stacks! {
         running.set("FAILPOINTS", "batch.after_commit=1*return(kill)");
         let back = running.back();
         running.restart(back).await;
-        let client = running.client.clone();
-        let id = client.import("resource=users", csv).await;
-        let lives = until_final(&mut running, id).await;
-        assert_eq!(lives, rows / batch, "each life writes one batch");
-        let killed = outcome(&client, id).await;
+        let id = taken(&mut running, &csv).await;
+        until_final(&mut running, id).await;
+        let deaths = running.log(back).matches("failpoint.reached").count();
+        assert_eq!(u64::try_from(deaths), Ok(rows / batch), "each life writes one batch");
+        let killed = outcome(&running.client, id).await;
         assert_same(&[killed], &[undisturbed], "killed after each batch");
     }
 
@@ -221,14 +221,27 @@ async fn outcome(client: &Client, id: i64) -> Outcome {
     }
 }
 
-/// Starts again whatever has died, until the import is final; says how often it was the worker.
-async fn until_final(running: &mut Running, id: i64) -> u64 {
-    let (mut deaths, mut read) = (0, 0);
-    for _ in 0..1_200 {
-        if !running.is_alive(running.back()) {
-            deaths += 1;
-            running.revive().await;
+/// Uploads again and again under one key, as the process may die before it has answered.
+async fn taken(running: &mut Running, csv: &str) -> i64 {
+    for _ in 0..60 {
+        running.revive().await;
+        let request = running.client.csv_request("resource=users", csv.to_owned());
+        let request = request.header("Idempotency-Key", "once");
+        if let Ok(answer) = running.client.try_send(request).await
+            && answer.status == 202
+        {
+            return answer.json()["id"].as_i64().unwrap();
         }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the upload is never taken");
+}
+
+/// Starts again whatever has died, until the import is final.
+async fn until_final(running: &mut Running, id: i64) {
+    let mut read = 0;
+    for _ in 0..1_200 {
+        running.revive().await;
         if let Ok(answer) = running.client.try_get(&format!("/v1/imports/{id}")).await
             && answer.status == 200
         {
@@ -236,7 +249,7 @@ async fn until_final(running: &mut Running, id: i64) -> u64 {
             assert!(count(&import, "read") >= read, "{import:#}");
             read = count(&import, "read");
             if is_final(&import) {
-                return deaths;
+                return;
             }
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
