@@ -50,7 +50,9 @@ macro_rules! end_as_poison {
         );
         let ended = end_as!(Status::Failed, $retention);
         let set = (ended, error, imports::crash_count.eq(CRASHES));
-        let poisonous = imports::table.find($import.id.0);
+        let poisonous = imports::table
+            .filter(imports::org_id.eq($import.org.0))
+            .filter(imports::id.eq($import.id.0));
         diesel::update(poisonous).set(set).execute($c).await?;
         remove_file_at_end!($c, $import);
         clear_preview!($c, $import.id.0);
