@@ -43,7 +43,9 @@ pub const AUDIT: &str = "longshore::audit";
 /// Starts the log of the process; `filter` as in `info` or `longshore=debug,info`.
 pub fn start_log(filter: &str) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(safe(&own(filter))).map_err(|_| LogError::Filter(filter.to_owned()))?;
+    // No colours: a line for people holds no control byte, whoever sent what it tells of.
     let log = tracing_subscriber::fmt()
+        .with_ansi(false)
         .with_env_filter(filter)
         .with_writer(|| OneLine(std::io::stderr()));
     let started = if std::io::stderr().is_terminal() {

@@ -111,12 +111,13 @@ impl Store {
         .await
     }
 
-    /// Ends every lease now; says how many. Only for a process that is alone with its database and has just started.
+    /// Ends every lease and every pause now; says how many. Only for a process that is alone with its database and has just
+    /// started: the clock may have been put back since.
     pub async fn free_all_leases(&self) -> Result<u64, StoreError> {
         self.run(|db| async move {
             let freed = writing!(&db, Scope::House, |c| {
-                let running = imports::table.filter(sql::<Bool>("status = 'running'"));
-                diesel::update(running)
+                let live = imports::table.filter(sql::<Bool>("status in ('queued', 'running')"));
+                diesel::update(live.filter(imports::lease_until.is_not_null()))
                     .set(imports::lease_until.eq(now().nullable()))
                     .execute(c)
                     .await?

@@ -13,6 +13,8 @@ impl<W: Write> Write for OneLine<W> {
             match byte {
                 b'\n' => shown.extend(b"\\n"),
                 b'\r' => shown.extend(b"\\r"),
+                b'\t' => shown.push(b'\t'),
+                byte if byte.is_ascii_control() => write!(shown, "\\x{byte:02x}")?,
                 byte => shown.push(*byte),
             }
         }
