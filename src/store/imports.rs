@@ -20,6 +20,16 @@ use super::schema::imports;
 /// An upload that has not been told of for so long is dead, with the process that took it in.
 pub const RECEIVING_LEASE: Duration = Duration::from_secs(60);
 
+/// An organization's import whose upload is not through.
+macro_rules! receiving {
+    ($org:expr, $id:expr) => {
+        imports::table
+            .filter(imports::org_id.eq($org.0))
+            .filter(imports::id.eq($id.0))
+            .filter(imports::status.eq(Status::Receiving.as_str()))
+    };
+}
+
 impl Store {
     /// Writes a `receiving` row, unless the organization used the idempotency key before.
     pub async fn begin_import(&self, new: NewImport) -> Result<Begun, StoreError> {
@@ -81,10 +91,7 @@ impl Store {
                 imports::fingerprint.eq(Some(received.fingerprint)),
                 imports::retention_seconds.eq(signed("imports.retention_seconds", retention)?),
             );
-            let own = imports::table
-                .filter(imports::org_id.eq(org.0))
-                .filter(imports::id.eq(id.0));
-            let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
+            let receiving = receiving!(org, id);
             let update = diesel::update(receiving.filter(imports::cancel_requested_at.is_null())).set(set);
             let row = writing!(&db, org, |c| {
                 update
@@ -101,10 +108,7 @@ impl Store {
     /// Says that an upload goes on.
     pub async fn keep_receiving(&self, org: OrgId, id: ImportId) -> Result<(), StoreError> {
         self.run(|db| async move {
-            let own = imports::table
-                .filter(imports::org_id.eq(org.0))
-                .filter(imports::id.eq(id.0));
-            let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
+            let receiving = receiving!(org, id);
             let update = diesel::update(receiving).set(imports::lease_until.eq(after(RECEIVING_LEASE).nullable()));
             writing!(&db, org, |c| update.execute(c).await?);
             Ok(())
@@ -115,10 +119,7 @@ impl Store {
     /// Marks a `receiving` row as given up, so that it cannot be queued any more; false if there is none.
     pub async fn give_up_import(&self, org: OrgId, id: ImportId) -> Result<bool, StoreError> {
         self.run(|db| async move {
-            let own = imports::table
-                .filter(imports::org_id.eq(org.0))
-                .filter(imports::id.eq(id.0));
-            let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
+            let receiving = receiving!(org, id);
             let update = diesel::update(receiving).set(imports::cancel_requested_at.eq(now().nullable()));
             Ok(writing!(&db, org, |c| update.execute(c).await?) == 1)
         })
@@ -128,10 +129,7 @@ impl Store {
     /// Removes a `receiving` row: its upload came to nothing.
     pub async fn abandon_import(&self, org: OrgId, id: ImportId) -> Result<(), StoreError> {
         self.run(|db| async move {
-            let own = imports::table
-                .filter(imports::org_id.eq(org.0))
-                .filter(imports::id.eq(id.0));
-            let receiving = own.filter(imports::status.eq(Status::Receiving.as_str()));
+            let receiving = receiving!(org, id);
             writing!(&db, org, |c| diesel::delete(receiving).execute(c).await?);
             Ok(())
         })
