@@ -31,7 +31,7 @@ const CRASHES: i32 = 3;
 /// First in, first out: nothing of the same organization and resource is running or queued before it. Whose caller waits
 /// for its rows stands in no line.
 const FIRST_IN_LINE: &str = "(imports.synchronous or not exists (select 1 from imports other \
-    where not other.synchronous and other.org_id = imports.org_id and other.resource = imports.resource and other.id <> imports.id \
+    where not other.synchronous and other.org_id = imports.org_id and other.resource = imports.resource \
     and (other.status = 'running' or (other.status = 'queued' and other.id < imports.id))))";
 
 #[diesel::declare_sql_function]

@@ -79,6 +79,33 @@ pub fn shown(value: &str) -> String {
     value.chars().take(SHOWN_CHARS).collect()
 }
 
+/// How many kinds of unseen characters an error names.
+const NAMED: usize = 5;
+
+/// The characters of a value that show as nothing or as a plain space, by code point: `U+200B, U+FEFF`. Zero-width and directional
+/// ones (Unicode's Default_Ignorable_Code_Point, as far as texts hold them by accident or by malice) and hard spaces.
+pub fn unseen(value: &str) -> Option<String> {
+    let mut found: Vec<String> = Vec::new();
+    for character in value.chars().filter(|character| is_unseen(*character)) {
+        let name = format!("U+{:04X}", u32::from(character));
+        if !found.contains(&name) {
+            found.push(name);
+        }
+        if found.len() == NAMED {
+            break;
+        }
+    }
+    (!found.is_empty()).then(|| found.join(", "))
+}
+
+fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}'
+            | '\u{2060}'..='\u{206f}' | '\u{3000}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
 /// One thing wrong with one row. `field` is our name for it, `column` the file's own header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowError {

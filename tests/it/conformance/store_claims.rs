@@ -208,6 +208,8 @@ async fn a_worker_that_hangs_in_a_copy_does_not_keep_its_import() {
     client.batch_execute(&guard).await.unwrap();
     let copy: tokio_postgres::CopyInSink<bytes::Bytes> =
         client.copy_in("copy import_failures from stdin").await.unwrap();
+    // The server has said that it takes the rows; a moment later it waits for them.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     let asked = std::time::Instant::now();
     let run = db.store.claim(id, LEASE).await.unwrap().expect("it is taken over");
     assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());

@@ -94,6 +94,21 @@ both_databases! {
         assert_eq!((changed.import.status, changed.import.counts.created), (Status::Canceled, 2));
     }
 
+    /// A claim has the row: a delete answers when it has ended, and finds the import running.
+    async fn a_delete_waits_for_the_claim_in_flight(db) {
+        let org = db.org("acme").await;
+        let id = db.queued(org).await;
+        let mut claim = db.session().await;
+        claim.execute(&format!("begin; update imports set status = 'running', lease = 'a token' where id = {id}")).await;
+        let store = db.store.clone();
+        let mut delete = tokio::spawn(async move { store.delete_import(org, id).await.unwrap() });
+        let early = tokio::time::timeout(Duration::from_millis(300), &mut delete).await;
+        assert!(early.is_err(), "the claim has not ended");
+        claim.execute("commit").await;
+        assert_eq!(delete.await.unwrap(), Deleted::Running);
+        assert_eq!(status(&db, org, id).await, Status::Running);
+    }
+
     /// How long the answer takes must not tell that the import is there.
     async fn another_organizations_batch_is_not_waited_for(db) {
         let (org, other) = (db.org("acme").await, db.org("umbrella").await);

@@ -2,7 +2,7 @@
 
 use crate::resource::Field;
 use crate::resource::cell::CellError;
-use crate::row_error::{Failure, RowCode, RowError, shown};
+use crate::row_error::{Failure, RowCode, RowError, shown, unseen};
 
 pub(super) fn owned(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
@@ -22,7 +22,11 @@ pub(super) fn row_error(field: &Field, header: &str, value: &str, error: CellErr
         code: error.code,
         field: Some(field.name.to_owned()),
         column: Some(header.to_owned()),
-        message: error.message.to_owned(),
+        message: if field.is_sensitive() {
+            error.message.to_owned()
+        } else {
+            message(&error, value)
+        },
         expected: Some(error.expected),
         value: (!field.is_sensitive()).then(|| shown(value)),
     }
@@ -33,9 +37,20 @@ pub(super) fn attribute_error(header: &str, value: &str, error: CellError) -> Ro
         code: error.code,
         field: None,
         column: Some(header.to_owned()),
-        message: error.message.to_owned(),
+        message: message(&error, value),
         expected: Some(error.expected),
         value: Some(shown(value)),
+    }
+}
+
+/// What no eye finds in the cell is named.
+fn message(error: &CellError, value: &str) -> String {
+    match unseen(value) {
+        None => error.message.to_owned(),
+        Some(found) => format!(
+            "{}; the cell holds characters that cannot be seen: {found}",
+            error.message
+        ),
     }
 }
 

@@ -44,6 +44,32 @@ fn every_error_of_a_row_is_named_at_once() {
 }
 
 #[test]
+fn what_no_eye_finds_in_a_refused_cell_is_named() {
+    let rows = rows(&["source_id", "email", "password_hash", "Shoe size"], |_| {});
+    let message = |cells: &[&str]| match rows.judge(1, 2, cells, false).fate {
+        Fate::Failed(failure) => failure
+            .errors
+            .into_iter()
+            .map(|error| error.message)
+            .collect::<Vec<_>>(),
+        other => panic!("not a failure: {other:?}"),
+    };
+    let [found] = message(&["1", "ana @exa\u{200b}mple.com\u{feff}\u{200b}x", "", ""])
+        .try_into()
+        .unwrap();
+    assert!(
+        found.ends_with("; the cell holds characters that cannot be seen: U+200B, U+FEFF"),
+        "{found}"
+    );
+    let [plain] = message(&["1", "ana @example.com", "", ""]).try_into().unwrap();
+    assert!(!plain.contains("U+") && found.starts_with(&plain), "{plain}");
+    let [secret] = message(&["1", "", &"\u{200b}".repeat(100_000), ""]).try_into().unwrap();
+    assert!(!secret.contains("U+"), "{secret}");
+    let taken = row(rows.judge(1, 2, &["a\u{200b}", "", "", "4\u{a0}2"], false));
+    assert_eq!(taken.key.source_id(), "a\u{200b}", "in text and ids they are data");
+}
+
+#[test]
 fn keys_come_from_cells_defaults_and_the_key_option() {
     let spigit = |options: &mut ImportOptions| options.key = vec!["username".to_owned(), "email".to_owned()];
     let rows = rows(&["email", "username"], spigit);

@@ -155,6 +155,7 @@ both_databases! {
     async fn a_committed_batch_prolongs_the_lease_and_clears_the_suspicion_of_poison(database) {
         let bench = Bench::on(database);
         let mut run = bench.start(1, options()).await;
+        bench.sql("update imports set lease_until = '2026-01-01 00:00:00'").await;
         let entries = file([user(1, "a@example.com")]);
         let done = Commit::Done { counts: Counts { created: 1, ..Counts::default() }, stop: false };
         assert_eq!(run.commit(&bench.store, &entries).await.unwrap(), done);
