@@ -68,8 +68,8 @@ impl Store {
                     end_as!(Status::Canceled, retention),
                     imports::cancel_requested_at.eq(now().nullable()),
                 );
-                let live = own.filter(imports::status.eq_any([Status::Queued.as_str(), Status::Running.as_str()]));
-                let update = diesel::update(live).set(set).returning(ImportRow::as_returning());
+                // Queued or running, and so until the lock goes.
+                let update = diesel::update(own).set(set).returning(ImportRow::as_returning());
                 let import = Import::try_from(update.get_result(c).await?)?;
                 remove_file_at_end!(c, import);
                 clear_preview!(c, id.0);

@@ -6,7 +6,7 @@ use longshore::store::Store;
 use worker::import::{ImportId, OrgId, Status};
 use worker::ports::{Checkpoint, Ending, Lease};
 
-use super::database::{Database, LEASE, NO_TIME, both_databases};
+use super::database::{Database, LEASE, NO_TIME, both_databases, received};
 
 both_databases! {
     async fn of_fifty_claims_one_wins(db) {
@@ -68,6 +68,26 @@ both_databases! {
         assert!(db.store.claim(second, LEASE).await.unwrap().is_some());
     }
 
+    async fn imports_of_two_resources_run_side_by_side(db) {
+        let org = db.org("acme").await;
+        let (users, clients) = (db.queued(org).await, db.queued(org).await);
+        db.execute(&format!("update imports set resource = 'clients' where id = {clients}")).await;
+        db.store.claim(users, LEASE).await.unwrap().unwrap();
+        assert_eq!(db.store.runnable(10).await.unwrap(), [clients]);
+        db.store.claim(clients, LEASE).await.unwrap().unwrap();
+    }
+
+    /// The older one was still being received when the younger one began.
+    async fn an_abandoned_run_goes_before_an_older_import(db) {
+        let org = db.org("acme").await;
+        let (older, younger) = (db.receiving(org).await, db.queued(org).await);
+        db.store.claim(younger, NO_TIME).await.unwrap().unwrap();
+        db.store.queue_import(org, older, received(4)).await.unwrap().unwrap();
+        assert_eq!(db.store.runnable(10).await.unwrap(), [younger]);
+        assert!(db.store.claim(older, LEASE).await.unwrap().is_none());
+        db.store.claim(younger, LEASE).await.unwrap().unwrap();
+    }
+
     async fn organizations_take_turns(db) {
         let (a, b) = (db.org("a").await, db.org("b").await);
         let of_a = [db.queued(a).await, db.queued(a).await, db.queued(a).await];
@@ -85,12 +105,15 @@ both_databases! {
         let org = db.org("acme").await;
         let id = db.queued(org).await;
         let dead = db.store.claim(id, NO_TIME).await.unwrap().unwrap();
+        let began = db.store.import(org, id).await.unwrap().unwrap().started_at;
         db.execute("update imports set checkpoint_record = 2, checkpoint_byte = 40, checkpoint_line = 5, created = 2").await;
         assert_eq!(db.store.runnable(10).await.unwrap(), [id]);
         let next = db.store.claim(id, LEASE).await.unwrap().unwrap();
         assert_ne!(next.lease, dead.lease);
         assert_eq!(next.checkpoint, Checkpoint { record: 2, byte: 40, line: 5 });
         assert_eq!(next.counts.created, 2);
+        let import = db.store.import(org, id).await.unwrap().unwrap();
+        assert_eq!(import.started_at, began, "it began with the first claim");
         assert_lost(&db.store, dead.lease).await;
         assert!(db.store.renew(next.lease, LEASE).await.unwrap());
     }

@@ -6,7 +6,7 @@ use longshore::store::model::Deleted;
 use worker::import::{ImportId, OrgId, Status};
 use worker::ports::Ending;
 
-use super::database::{Database, LEASE, NO_TIME, both_databases};
+use super::database::{Database, LEASE, NO_TIME, both_databases, received};
 
 /// Rows that hang on an import: one failed row, one row of a dry run.
 async fn hang_rows_on(db: &Database, id: ImportId) {
@@ -145,6 +145,21 @@ both_databases! {
         assert!(db.queued(org).await > id, "an id is never used twice");
     }
 
+    async fn what_hangs_on_an_import_goes_by_either_word(db) {
+        let org = db.org("acme").await;
+        let (canceled, deleted) = (db.queued(org).await, db.queued(org).await);
+        db.execute("update imports set synchronous = true").await; // whose files go with their end
+        hang_rows_on(&db, canceled).await;
+        db.store.cancel_import(org, canceled).await.unwrap().unwrap();
+        assert_eq!(db.count("preview_users").await, 0);
+        assert_eq!(db.store.removed_blobs(10).await.unwrap(), ["imports/1.csv"]);
+        db.store.forget_blob("imports/1.csv").await.unwrap();
+        hang_rows_on(&db, deleted).await;
+        db.store.delete_import(org, deleted).await.unwrap();
+        assert_eq!(db.count("preview_users").await, 0);
+        assert_eq!(db.store.removed_blobs(10).await.unwrap(), ["imports/1.csv"]);
+    }
+
     async fn claim_cancel_and_delete_agree_on_what_happened(db) {
         let org = db.org("acme").await;
         for _ in 0..25 {
@@ -182,12 +197,22 @@ both_databases! {
         assert_eq!(db.store.expired(10).await.unwrap(), [(org, old)]);
     }
 
+    async fn an_upload_that_was_given_up_is_not_queued_any_more(db) {
+        let org = db.org("acme").await;
+        let id = db.receiving(org).await;
+        assert!(db.store.give_up_import(org, id).await.unwrap());
+        assert!(db.store.queue_import(org, id, received(4)).await.unwrap().is_none());
+        assert!(db.store.import(org, id).await.unwrap().is_none());
+    }
+
     async fn an_upload_that_never_ended_is_found(db) {
         let org = db.org("acme").await;
         let (id, _queued) = (db.receiving(org).await, db.queued(org).await);
         assert_eq!(db.store.stale_receiving(LEASE, 10).await.unwrap(), []);
         let stale = db.store.stale_receiving(NO_TIME, 10).await.unwrap();
         assert_eq!(stale, [(org, id, Some("imports/1.csv".to_owned()))]);
+        db.execute(&format!("update imports set lease_until = '2026-01-01 00:00:00' where id = {id}")).await;
+        assert_eq!(db.store.stale_receiving(LEASE, 10).await.unwrap(), stale, "nobody has told of it for too long");
         db.store.abandon_import(org, id).await.unwrap();
         assert_eq!(db.store.stale_receiving(NO_TIME, 10).await.unwrap(), []);
     }

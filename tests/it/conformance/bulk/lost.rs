@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +18,8 @@ use crate::conformance::database::{Database, connect};
 enum Cut {
     /// The server never hears of COMMIT.
     Before,
+    /// The server hears of it when the batch is already being looked up.
+    Late,
     /// The server answers, and nobody hears it.
     After,
 }
@@ -48,7 +51,11 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, cut: Cut, armed: Ar
                 has_written |= sent.windows(wrote.len()).any(|bytes| bytes == wrote);
                 let commits = has_written && sent.windows(6).any(|bytes| bytes == b"COMMIT");
                 if commits && armed.swap(false, Ordering::SeqCst) {
-                    if cut == Cut::After {
+                    if cut == Cut::Late {
+                        drop(client);
+                        tokio::time::sleep(Duration::from_millis(500)).await;
+                    }
+                    if cut != Cut::Before {
                         server.write_all(sent).await.unwrap();
                         assert!(server.read(&mut down).await.unwrap() > 0, "the server's answer");
                     }
@@ -95,4 +102,9 @@ async fn a_batch_whose_commit_did_not_arrive_is_written_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_whose_commit_was_not_answered_is_found_in_the_ledger() {
     story(Cut::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_whose_commit_is_still_under_way_is_waited_for() {
+    story(Cut::Late).await;
 }

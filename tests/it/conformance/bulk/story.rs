@@ -166,6 +166,15 @@ both_databases! {
         assert_eq!(again.clone().commit(&bench.store, &entries).await.unwrap(), Commit::Fenced, "sent twice");
     }
 
+    async fn warnings_are_counted_from_batch_to_batch(database) {
+        let bench = Bench::on(database);
+        let mut entries = file((1..=5).map(|id| user(id, "a@example.com")));
+        entries.iter_mut().filter(|entry| entry.record != 3).for_each(|entry| entry.warned = true);
+        let counts = bench.import(1, &options(), &entries, 2).await;
+        assert_eq!(counts, Counts { created: 5, warnings: 4, ..Counts::default() });
+        assert_eq!(bench.rows("imports", &["warnings"], "").await, [["4"]]);
+    }
+
     async fn an_edit_between_two_imports_makes_the_row_updated(database) {
         let bench = Bench::on(database);
         let entries = file([user(1, "a@example.com").first_name("Ana"), user(2, "a@example.com")]);
