@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use longshore::cli;
+use tikv_jemallocator::Jemalloc;
+
+// A batch is made on one thread and dropped on another: with glibc's allocator that took half of an import's CPU time.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -2,7 +2,7 @@
 //! import; null removes. Everything that is wrong is named at once.
 
 use serde_json::{Map, Value};
-use worker::batch::{Key, Stored};
+use worker::batch::{Key, Stored, Text};
 use worker::mapping::nearest;
 use worker::resource::cell::{self, CellError};
 use worker::resource::users::{ATTRIBUTES, FIELDS, KEY_FIELDS};
@@ -36,8 +36,8 @@ pub enum FaultKind {
 /// What an object says about a record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
-    key: [Change<Box<str>>; 3],
-    values: Vec<Change<Box<str>>>,
+    key: [Change<Text>; 3],
+    values: Vec<Change<Text>>,
     attributes: Change<Map<String, Value>>,
 }
 
@@ -79,7 +79,7 @@ impl Draft {
             .enumerate()
             .map(|(place, (field, patch))| match patch {
                 Change::Set(text) => (field, text.clone()),
-                Change::Clear => (field, Box::default()),
+                Change::Clear => (field, Text::default()),
                 Change::Keep => (field, old.and_then(|old| old.get(place).cloned()).unwrap_or_default()),
             });
         let (source, source_id, language) = (parts.next(), parts.next(), parts.next());
@@ -100,10 +100,10 @@ impl Draft {
     /// The parts of the key that the object names, where they differ from `key`: an object at an address must not contradict it.
     pub fn contradicts(&self, key: &Key) -> Vec<Fault> {
         let parts = KEY_FIELDS.iter().zip(&self.key).zip(key.parts());
-        let differs = |patch: &Change<Box<str>>, there: &str| match patch {
+        let differs = |patch: &Change<Text>, there: &str| match patch {
             Change::Keep => false,
             Change::Clear => !there.is_empty(),
-            Change::Set(text) => text.as_ref() != there,
+            Change::Set(text) => text != there,
         };
         parts
             .filter(|((_, patch), there)| differs(patch, there))
@@ -147,7 +147,7 @@ impl Draft {
     }
 }
 
-fn apply(value: &mut Option<Box<str>>, patch: &Change<Box<str>>) {
+fn apply(value: &mut Option<Text>, patch: &Change<Text>) {
     match patch {
         Change::Keep => {}
         Change::Clear => *value = None,
@@ -193,7 +193,7 @@ fn check_attributes(attributes: &Map<String, Value>) -> Result<(), Vec<Fault>> {
         .map_err(|error| vec![refused(ATTRIBUTES, error)])
 }
 
-fn patch(field: &Field, value: &Value) -> Result<Change<Box<str>>, Fault> {
+fn patch(field: &Field, value: &Value) -> Result<Change<Text>, Fault> {
     let text = match (field.kind, value) {
         (_, Value::Null) => return Ok(Change::Clear),
         (Kind::Groups, Value::Array(items)) => groups(field, items)?,

@@ -2,7 +2,7 @@
 //! longer there is worked out again.
 
 use serde_json::{Map, Value};
-use worker::batch::Key;
+use worker::batch::{Key, Text};
 use worker::import::OrgId;
 use worker::resource::cell;
 use worker::resource::users::KEY_FIELDS;
@@ -191,7 +191,7 @@ pub fn key(source: &str, source_id: &str, language: &str) -> Result<Key, Vec<Fau
         .map(|(field, text)| {
             let text = cell::trim(field.kind, text);
             if text.is_empty() {
-                return Box::default();
+                return Text::default();
             }
             match cell::check(field.kind, text) {
                 Ok(text) => text.as_ref().into(),
@@ -202,11 +202,11 @@ pub fn key(source: &str, source_id: &str, language: &str) -> Result<Key, Vec<Fau
                         kind: FaultKind::Cell(error.code),
                         message,
                     });
-                    Box::default()
+                    Text::default()
                 }
             }
         });
-    let parts: Vec<Box<str>> = parts.collect();
+    let parts: Vec<Text> = parts.collect();
     let mut parts = parts.into_iter();
     match (parts.next(), parts.next(), parts.next()) {
         (Some(source), Some(source_id), Some(language)) if faults.is_empty() => {

@@ -3,7 +3,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use worker::batch::{Key, Stored};
+use worker::batch::{Key, Stored, Text};
 use worker::import::ImportId;
 
 use super::cell::{from_json, utc};
@@ -21,8 +21,8 @@ macro_rules! values {
         }
 
         impl ValuesRow {
-            fn into_values(self) -> Vec<Option<Box<str>>> {
-                vec![$(self.$field.map(String::into_boxed_str),)+]
+            fn into_values(self) -> Vec<Option<Text>> {
+                vec![$(self.$field.map(Text::from),)+]
             }
         }
 
@@ -35,7 +35,7 @@ macro_rules! values {
 
         impl<'a> NewValues<'a> {
             /// Takes the values in their order; those missing at the end are absent.
-            pub(super) fn new(values: &'a [Option<Box<str>>]) -> Self {
+            pub(super) fn new(values: &'a [Option<Text>]) -> Self {
                 let mut values = values.iter().map(Option::as_deref);
                 Self { $($field: values.next().flatten(),)+ }
             }

@@ -18,6 +18,9 @@ pub mod plan;
 
 pub use key::{KEY_PARTS, Key};
 
+/// The text of a value. Most are short enough to lie in place: a row then costs a handful of allocations and not thirty.
+pub type Text = compact_str::CompactString;
+
 /// What a row says about one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Patch<T> {
@@ -45,7 +48,7 @@ pub struct Row {
     /// Which record.
     pub key: Key,
     /// One per field of the resource, in its order.
-    pub values: Vec<Patch<Box<str>>>,
+    pub values: Vec<Patch<Text>>,
     /// Attributes by name, in file order; a later one of the same name wins.
     pub attributes: Vec<(Arc<str>, Patch<Value>)>,
     /// Over `values` and `attributes`.
@@ -60,7 +63,7 @@ pub struct Row {
 
 impl Row {
     /// A row with its hash worked out.
-    pub fn new(key: Key, values: Vec<Patch<Box<str>>>, attributes: Vec<(Arc<str>, Patch<Value>)>) -> Self {
+    pub fn new(key: Key, values: Vec<Patch<Text>>, attributes: Vec<(Arc<str>, Patch<Value>)>) -> Self {
         let hash = content_hash(&values, &attributes);
         Self {
             key,
@@ -78,7 +81,7 @@ impl Row {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stored {
     /// One per field of the resource, in its order.
-    pub values: Vec<Option<Box<str>>>,
+    pub values: Vec<Option<Text>>,
     /// Everything beyond the typed fields.
     pub attributes: Map<String, Value>,
 }
@@ -126,7 +129,7 @@ impl Stored {
     }
 }
 
-fn set(value: &mut Option<Box<str>>, new: &str) -> bool {
+fn set(value: &mut Option<Text>, new: &str) -> bool {
     if value.as_deref() == Some(new) {
         return false;
     }
@@ -149,7 +152,7 @@ fn merge_attribute(attributes: &mut Map<String, Value>, name: &str, patch: &Valu
     }
 }
 
-fn replace(value: &mut Option<Box<str>>, new: Option<Box<str>>) -> bool {
+fn replace(value: &mut Option<Text>, new: Option<Text>) -> bool {
     let changed = *value != new;
     *value = new;
     changed
@@ -199,7 +202,7 @@ pub struct BatchLimits {
     pub bytes: u64,
 }
 
-fn content_hash(values: &[Patch<Box<str>>], attributes: &[(Arc<str>, Patch<Value>)]) -> ContentHash {
+fn content_hash(values: &[Patch<Text>], attributes: &[(Arc<str>, Patch<Value>)]) -> ContentHash {
     let mut hasher = Sha256::new();
     for value in values {
         update_patch(&mut hasher, value, |hasher, text| update_text(hasher, text));

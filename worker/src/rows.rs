@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::batch::handles::HandleKind;
-use crate::batch::{Fate, Patch, Row};
+use crate::batch::{Fate, Patch, Row, Text};
 use crate::import::{Blank, ImportOptions, Mode, Ragged};
 use crate::mapping::{self, Column, QUOTED_COLUMN, Target};
 use crate::resource::cell::{self, CellError, ERASED};
@@ -81,8 +81,8 @@ pub struct Judged {
 
 /// Collects what a record says.
 struct Draft {
-    key: [Option<String>; 3],
-    values: Vec<Patch<Box<str>>>,
+    key: [Option<Text>; 3],
+    values: Vec<Patch<Text>>,
     attributes: Vec<(Arc<str>, Patch<Value>)>,
     children: children::Children,
     handles: Handles,
@@ -200,12 +200,7 @@ impl Rows {
                 };
                 let Some(text) = filled(field.kind, cell) else { return };
                 match cell::check(field.kind, text) {
-                    Ok(text) => draft
-                        .key
-                        .iter_mut()
-                        .skip(*place)
-                        .take(1)
-                        .for_each(|part| *part = Some(text.to_string())),
+                    Ok(text) => put(&mut draft.key, *place, Some(text.as_ref().into())),
                     Err(error) => draft.errors.push(row_error(field, header, text, error)),
                 }
             }
@@ -219,12 +214,7 @@ impl Rows {
                         Err(error) => return draft.errors.push(row_error(field, header, text, error)),
                     },
                 };
-                draft
-                    .values
-                    .iter_mut()
-                    .skip(*place)
-                    .take(1)
-                    .for_each(|value| *value = patch.clone());
+                put(&mut draft.values, *place, patch);
             }
             Slot::Part(part) => self.take_part(draft, part, header, cell),
             Slot::Handles(kind) => draft.errors.extend(draft.handles.take(*kind, header, cell).err()),
@@ -325,6 +315,12 @@ fn slot(target: &Target, resource: Resource) -> Slot {
                 .or_else(|| value().map(|(place, field)| Slot::Value(place, *field)))
                 .unwrap_or(Slot::Ignored)
         }
+    }
+}
+
+fn put<T>(values: &mut [T], place: usize, new: T) {
+    if let Some(value) = values.get_mut(place) {
+        *value = new;
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use worker::batch::plan::{Plan, Planner, Write};
-use worker::batch::{Key, Stored};
+use worker::batch::{Key, Stored, Text};
 use worker::import::OrgId;
 use worker::resource::Field;
 use worker::resource::clients::{ALIASES, CREDENTIALS, DETAILS, FIELDS, credential_key, split_credential_key};
@@ -218,7 +218,7 @@ pub(super) fn open_previews(job: &Job<'_>, planner: &Planner<'_>, loaded: &mut [
     Ok(())
 }
 
-fn credentials_mut(stored: &mut Stored) -> Option<&mut Box<str>> {
+fn credentials_mut(stored: &mut Stored) -> Option<&mut Text> {
     stored.values.get_mut(place(CREDENTIALS)?)?.as_mut()
 }
 

@@ -1,7 +1,7 @@
 //! Which columns a batch reads and writes, from the resource's own list of fields: a new field is a migration and one line
 //! in the engine. Both databases name tables and columns alike.
 
-use worker::batch::{ContentHash, Key, Stored};
+use worker::batch::{ContentHash, Key, Stored, Text};
 use worker::import::{ImportId, OrgId};
 use worker::resource::users::ATTRIBUTES;
 use worker::resource::{Field, Kind, Resource};
@@ -89,7 +89,7 @@ impl Table {
     }
 
     /// A record from the cells of `value_columns`; what lies in tables of its own is still absent.
-    pub(super) fn read_stored(&self, mut cells: Vec<Option<Box<str>>>) -> Result<Stored, StoreError> {
+    pub(super) fn read_stored(&self, mut cells: Vec<Option<Text>>) -> Result<Stored, StoreError> {
         let attributes = cells.pop().flatten().unwrap_or_default();
         let attributes = if attributes.is_empty() {
             serde_json::Map::new()
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_record_is_read_back_as_it_was_written() {
         let attributes = serde_json::from_str(r#"{"Größe":"1,80","n":1.0,"deep":{"a":[null]}}"#).unwrap_or_default();
-        let mut values: Vec<Option<Box<str>>> = Resource::Clients.fields().iter().map(|_| None).collect();
+        let mut values: Vec<Option<Text>> = Resource::Clients.fields().iter().map(|_| None).collect();
         for (value, text) in values.iter_mut().zip(["a \"quoted\" \\ name", ""]) {
             *value = Some(text.into());
         }
@@ -222,8 +222,8 @@ mod tests {
             Table::real(Resource::Clients, OrgId(1)),
             Table::preview(Resource::Clients, ImportId(1)),
         ] {
-            let cells = table.values(&stored).map(|cell| cell.map(Box::from));
-            let cells = cells.chain([super::attributes(&stored).ok().map(Box::from)]).collect();
+            let cells = table.values(&stored).map(|cell| cell.map(Text::from));
+            let cells = cells.chain([super::attributes(&stored).ok().map(Text::from)]).collect();
             assert_eq!(table.read_stored(cells).ok().as_ref(), Some(&stored));
         }
     }

@@ -2,7 +2,7 @@
 
 use longshore::store::model::{UserFilter, UserRemoval, UserWrite};
 use serde_json::Map;
-use worker::batch::{Key, Stored};
+use worker::batch::{Key, Stored, Text};
 use worker::resource::users::FIELDS;
 
 use super::database::both_databases;
@@ -17,7 +17,7 @@ fn stored(values: &[(&str, &str)]) -> Stored {
         values
             .iter()
             .find(|(field, _)| *field == name)
-            .map(|(_, value)| Box::from(*value))
+            .map(|(_, value)| Text::from(*value))
     };
     Stored {
         values: FIELDS.iter().map(|field| value(field.name)).collect(),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Entry, Fate, Key, Row};
+use super::{Batch, Entry, Fate, Key, Row, Text};
 use crate::row_error::{Failure, RowCode, RowError, shown};
 
 /// What sort of handle, in the order in which they give a new person its id.
@@ -49,7 +49,7 @@ pub struct Handle {
     /// What sort.
     pub kind: HandleKind,
     /// Its text.
-    pub value: Box<str>,
+    pub value: Text,
 }
 
 /// The persons that the store knows by handles.

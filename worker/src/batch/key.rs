@@ -1,5 +1,6 @@
 //! Identity of a record inside its organization, whatever its resource.
 
+use super::Text;
 use crate::resource::Resource;
 
 /// Most fields that a key has.
@@ -7,21 +8,21 @@ pub const KEY_PARTS: usize = 3;
 
 /// The values of the resource's key fields in their order; places beyond them are empty. Compared byte by byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key([Box<str>; KEY_PARTS]);
+pub struct Key([Text; KEY_PARTS]);
 
 impl Key {
     /// From its parts, in the order of `Resource::key_fields`.
-    pub fn new(parts: [Box<str>; KEY_PARTS]) -> Self {
+    pub fn new(parts: [Text; KEY_PARTS]) -> Self {
         Self(parts)
     }
 
     /// A user's: the system it comes from, its id there, its language if records have one.
-    pub fn user(source: impl Into<Box<str>>, source_id: impl Into<Box<str>>, language: impl Into<Box<str>>) -> Self {
+    pub fn user(source: impl Into<Text>, source_id: impl Into<Text>, language: impl Into<Text>) -> Self {
         Self([source.into(), source_id.into(), language.into()])
     }
 
     /// Every part, the empty ones beyond the resource's fields included.
-    pub fn parts(&self) -> &[Box<str>; KEY_PARTS] {
+    pub fn parts(&self) -> &[Text; KEY_PARTS] {
         &self.0
     }
 

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use super::Text;
+
 /// The member by which the objects of a list are the same.
 const CODE: &str = "code";
 
@@ -19,7 +21,7 @@ pub fn merged(stored: Option<&Value>, patch: &Value) -> Option<Value> {
 }
 
 /// The same for a value that is kept as JSON text; text that is no JSON counts as absent.
-pub fn merged_text(stored: Option<&str>, patch: &str) -> Option<Box<str>> {
+pub fn merged_text(stored: Option<&str>, patch: &str) -> Option<Text> {
     let stored = stored.and_then(|text| serde_json::from_str(text).ok());
     let patch = serde_json::from_str(patch).ok()?;
     merged(stored.as_ref(), &patch).map(|value| value.to_string().into())
@@ -38,7 +40,7 @@ pub fn overlaid(stored: Option<&Value>, patch: &Value) -> Value {
 }
 
 /// The same for a value that is kept as JSON text.
-pub fn overlaid_text(stored: Option<&str>, patch: &str) -> Option<Box<str>> {
+pub fn overlaid_text(stored: Option<&str>, patch: &str) -> Option<Text> {
     let stored: Option<Value> = stored.and_then(|text| serde_json::from_str(text).ok());
     let patch: Value = serde_json::from_str(patch).ok()?;
     Some(overlaid(stored.as_ref(), &patch).to_string().into())

@@ -1,8 +1,6 @@
 //! As if row by row: what a batch does to the table, given what the table holds of its keys. Pure, and the same for both
 //! databases and for a dry run, so that counts cannot depend on batch size, backend or preview.
 
-use std::collections::HashMap;
-
 use super::{Batch, ContentHash, Entry, Fate, Key, Row, Stored};
 use crate::import::{Checkpoint, Counts, Mode};
 use crate::resource::Resource;
@@ -69,7 +67,8 @@ pub struct Planner<'a> {
     batch: &'a Batch,
     mode: Mode,
     keys: Vec<&'a Key>,
-    slots: HashMap<&'a Key, usize>,
+    /// The place of each row's key among `keys`, row by row in file order.
+    slots: Vec<usize>,
     /// The row of the key if it stands once in the batch.
     single: Vec<Option<&'a Row>>,
 }
@@ -83,17 +82,21 @@ struct Slot {
 impl<'a> Planner<'a> {
     /// Reads the keys; they come out sorted, so that two writers lock rows in the same order.
     pub fn new(batch: &'a Batch, mode: Mode) -> Self {
-        let mut keys: Vec<&Key> = rows(batch).map(|row| &row.key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let slots: HashMap<&Key, usize> = keys.iter().enumerate().map(|(slot, key)| (*key, slot)).collect();
-        let mut single = vec![None; keys.len()];
-        let mut seen = vec![false; keys.len()];
-        for row in rows(batch) {
-            let Some(&slot) = slots.get(&row.key) else { continue };
-            if let (Some(one), Some(seen)) = (single.get_mut(slot), seen.get_mut(slot)) {
-                *one = (!*seen).then_some(row);
-                *seen = true;
+        let mut sorted: Vec<(usize, &Row)> = rows(batch).enumerate().collect();
+        sorted.sort_by(|(_, one), (_, other)| one.key.cmp(&other.key));
+        let mut keys: Vec<&Key> = Vec::with_capacity(sorted.len());
+        let mut single: Vec<Option<&Row>> = Vec::with_capacity(sorted.len());
+        let mut slots = vec![0; sorted.len()];
+        for (place, row) in sorted {
+            match single.last_mut() {
+                Some(one) if keys.last() == Some(&&row.key) => *one = None,
+                _ => {
+                    keys.push(&row.key);
+                    single.push(Some(row));
+                }
+            }
+            if let Some(slot) = slots.get_mut(place) {
+                *slot = keys.len() - 1;
             }
         }
         Self {
@@ -128,8 +131,9 @@ impl<'a> Planner<'a> {
             after: self.batch.from,
             ..Plan::default()
         };
+        let mut places = self.slots.iter();
         for entry in &self.batch.entries {
-            self.step(entry, &mut slots, policy, &mut plan);
+            step(entry, &mut places, &mut slots, policy, &mut plan);
             plan.after = entry.after;
             if policy.failures_left.is_some_and(|left| plan.counts.failed > left) {
                 plan.stop = true;
@@ -141,24 +145,31 @@ impl<'a> Planner<'a> {
         }
         plan
     }
+}
 
-    fn step(&self, entry: &Entry, slots: &mut [Slot], policy: Policy, plan: &mut Plan<'a>) {
-        let applied = match &entry.fate {
-            Fate::Blank => {
-                plan.counts.skipped += 1;
-                false
-            }
-            Fate::Failed(failure) => {
-                plan.fail(Failure::clone(failure));
-                false
-            }
-            Fate::Row(row) => {
-                let slot = self.slots.get(&row.key).and_then(|&slot| slots.get_mut(slot));
-                slot.is_some_and(|slot| apply(row, entry, slot, policy, plan))
-            }
-        };
-        plan.counts.warnings += u64::from(applied && entry.warned);
-    }
+/// `places` gives the slot of each row in turn.
+fn step<'p>(
+    entry: &Entry,
+    places: &mut impl Iterator<Item = &'p usize>,
+    slots: &mut [Slot],
+    policy: Policy,
+    plan: &mut Plan<'_>,
+) {
+    let applied = match &entry.fate {
+        Fate::Blank => {
+            plan.counts.skipped += 1;
+            false
+        }
+        Fate::Failed(failure) => {
+            plan.fail(Failure::clone(failure));
+            false
+        }
+        Fate::Row(row) => {
+            let slot = places.next().and_then(|&place| slots.get_mut(place));
+            slot.is_some_and(|slot| apply(row, entry, slot, policy, plan))
+        }
+    };
+    plan.counts.warnings += u64::from(applied && entry.warned);
 }
 
 fn rows(batch: &Batch) -> impl Iterator<Item = &Row> {

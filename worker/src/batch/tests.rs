@@ -4,18 +4,18 @@ use serde_json::json;
 
 use super::*;
 
-type Text = Option<&'static str>;
+type Said = Option<&'static str>;
 
 fn key() -> Key {
     Key::user("crm", "1", "")
 }
 
-fn text(value: &str) -> Box<str> {
+fn text(value: &str) -> Text {
     value.into()
 }
 
 /// What a patch makes of a value, and whether that is said to be a change.
-fn value(stored: Text, patch: Patch<Box<str>>) -> (Option<Box<str>>, bool) {
+fn value(stored: Said, patch: Patch<Text>) -> (Option<Text>, bool) {
     let row = Row::new(key(), vec![patch], Vec::new());
     let mut record = Stored {
         values: vec![stored.map(text)],
@@ -37,7 +37,7 @@ fn attribute(stored: Option<Value>, patch: Patch<Value>) -> (Option<Value>, bool
 
 #[test]
 fn each_patch_does_to_a_value_what_it_says() {
-    let becomes = |value: Text, changed| (value.map(text), changed);
+    let becomes = |value: Said, changed| (value.map(text), changed);
     assert_eq!(value(Some("a"), Patch::Keep), becomes(Some("a"), false));
     assert_eq!(value(Some("a"), Patch::Clear), becomes(None, true));
     assert_eq!(value(None, Patch::Clear), becomes(None, false));
@@ -143,13 +143,13 @@ fn rows_that_say_different_things_have_different_hashes() {
     };
     let of_value = |patch| Row::new(key(), vec![patch], Vec::new()).hash;
     let of_attribute = |name: &str, patch| Row::new(key(), Vec::new(), vec![(Arc::from(name), patch)]).hash;
-    let json = |patch: &Patch<Box<str>>| match patch {
+    let json = |patch: &Patch<Text>| match patch {
         Patch::Keep => Patch::Keep,
         Patch::Clear => Patch::Clear,
-        Patch::Set(value) => Patch::Set(Value::from(value.as_ref())),
-        Patch::Merge(value) => Patch::Merge(Value::from(value.as_ref())),
-        Patch::Overlay(value) => Patch::Overlay(Value::from(value.as_ref())),
-        Patch::Fill(value) => Patch::Fill(Value::from(value.as_ref())),
+        Patch::Set(value) => Patch::Set(Value::from(value.as_str())),
+        Patch::Merge(value) => Patch::Merge(Value::from(value.as_str())),
+        Patch::Overlay(value) => Patch::Overlay(Value::from(value.as_str())),
+        Patch::Fill(value) => Patch::Fill(Value::from(value.as_str())),
     };
     let mut hashes: Vec<ContentHash> = patches("a").into_iter().map(of_value).collect();
     hashes.extend(patches("b").into_iter().skip(2).map(of_value));

@@ -2,7 +2,7 @@
 //! fills the field of its name, where a person has none.
 
 use crate::batch::handles::{Handle, HandleKind};
-use crate::batch::{Key, Patch};
+use crate::batch::{Key, Patch, Text};
 use crate::resource::cell::{self, CellError};
 use crate::resource::{Field, Kind, rule};
 use crate::row_error::{RowCode, RowError, shown};
@@ -15,7 +15,7 @@ const MAX_HANDLES: usize = 100;
 pub(super) struct Handles {
     all: Vec<Handle>,
     /// The first of each kind as it was written, in the order of `HandleKind::ALL`.
-    first: [Option<Box<str>>; 3],
+    first: [Option<Text>; 3],
 }
 
 impl Handles {
@@ -36,7 +36,7 @@ impl Handles {
         Ok(())
     }
 
-    fn add(&mut self, kind: HandleKind, text: Box<str>) {
+    fn add(&mut self, kind: HandleKind, text: Text) {
         let value = match kind {
             // Case in a local part tells no two persons apart, whatever RFC 5321 allows.
             HandleKind::Email => text.to_lowercase().into(),
@@ -59,7 +59,7 @@ impl Handles {
     }
 
     /// Fills fields that the row says nothing of, and gives the handles.
-    pub(super) fn finish(self, fields: &[Field], values: &mut [Patch<Box<str>>]) -> Vec<Handle> {
+    pub(super) fn finish(self, fields: &[Field], values: &mut [Patch<Text>]) -> Vec<Handle> {
         for (kind, first) in HandleKind::ALL.into_iter().zip(self.first) {
             let place = fields.iter().position(|field| field.name == kind.as_str());
             let value = place.and_then(|place| values.get_mut(place));
@@ -71,7 +71,7 @@ impl Handles {
     }
 }
 
-fn check(kind: HandleKind, part: &str) -> Result<Box<str>, CellError> {
+fn check(kind: HandleKind, part: &str) -> Result<Text, CellError> {
     let text = match kind {
         HandleKind::Email => cell::check(Kind::Email, part)?,
         HandleKind::Username => cell::check(Kind::Id, part)?,

@@ -2,7 +2,7 @@
 //! fields, each of which must be filled.
 
 use super::{Draft, Rows, Slot};
-use crate::batch::{Key, Patch};
+use crate::batch::{Key, Patch, Text};
 use crate::resource::Resource;
 use crate::row_error::{RowCode, RowError};
 
@@ -32,7 +32,7 @@ impl Rows {
                     .push(self.required(field.name, is_it, "a value".to_owned()));
             }
         }
-        complete.then(|| Key::new(parts.map(|part| part.unwrap_or_default().into_boxed_str())))
+        complete.then(|| Key::new(parts.map(Option::unwrap_or_default)))
     }
 
     /// The header of the first column that fills such a slot.
@@ -70,7 +70,7 @@ impl Rows {
     fn user_key(&self, draft: &mut Draft) -> Option<Key> {
         let [source, source_id, language] = std::mem::take(&mut draft.key);
         let id = self.key.iter().find_map(|name| match name.as_str() {
-            "source_id" => source_id.clone().map(String::into_boxed_str),
+            "source_id" => source_id.clone(),
             name => self.value_of(draft, name),
         });
         let Some(source_id) = id else {
@@ -78,13 +78,13 @@ impl Rows {
             return None;
         };
         Some(Key::user(
-            source.unwrap_or_else(|| self.source.clone()),
+            source.unwrap_or_else(|| self.source.as_str().into()),
             source_id,
             language.unwrap_or_default(),
         ))
     }
 
-    fn value_of(&self, draft: &Draft, name: &str) -> Option<Box<str>> {
+    fn value_of(&self, draft: &Draft, name: &str) -> Option<Text> {
         let place = self.fields.iter().position(|field| field.name == name)?;
         match draft.values.get(place) {
             Some(Patch::Set(text)) => Some(text.clone()),

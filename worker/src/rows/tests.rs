@@ -149,7 +149,7 @@ fn a_composed_file_says_nothing_clears_or_refuses_by_row() {
         options.blank = Blank::Ignore;
     });
     let row = row(composed.judge(1, 2, &["", "1", "", cell::ERASED], false));
-    let said: Vec<&Patch<Box<str>>> = row.values.iter().filter(|value| **value != Patch::Keep).collect();
+    let said: Vec<&Patch<Text>> = row.values.iter().filter(|value| **value != Patch::Keep).collect();
     assert_eq!(said, [&Patch::Clear]);
     let refused = composed.judge(2, 3, &["no key", "", "x", ""], false);
     let Fate::Failed(failure) = refused.fate else {
@@ -213,11 +213,11 @@ fn handles_give_a_row_its_key_and_fill_its_fields() {
     assert_eq!(handles, ["ana", "+491", "+492", "ana@x.com", "b@x.com"]);
     assert_eq!((row.key.source(), row.key.source_id()), ("people", "ana@x.com"));
     let said = Resource::Users.fields().iter().zip(&row.values);
-    let said: Vec<(&str, &Patch<Box<str>>)> = said
+    let said: Vec<(&str, &Patch<Text>)> = said
         .filter(|(_, patch)| **patch != Patch::Keep)
         .map(|(field, patch)| (field.name, patch))
         .collect();
-    let fill = |text: &str| Patch::Fill(Box::from(text));
+    let fill = |text: &str| Patch::Fill(Text::from(text));
     assert_eq!(
         said,
         [

@@ -8,8 +8,8 @@ use worker::batch::Key;
 use worker::batch::plan::{Plan, Write};
 use worker::resource::clients::{CREDENTIAL_KEY, DETAILS};
 
+use super::keys::probe_table;
 use super::pool::Session;
-use super::probe::probe_table;
 use super::trouble::Trouble;
 use crate::store::bulk::children::{Alias, Changes, Credential, Kept, clients_of, has_children};
 use crate::store::bulk::classify::{Hits, Loaded};

@@ -5,6 +5,7 @@
 
 mod children;
 mod handles;
+mod keys;
 pub(in crate::store) mod pool;
 mod probe;
 mod trouble;

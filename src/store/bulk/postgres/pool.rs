@@ -20,11 +20,14 @@ use crate::store::scope::Scope;
 /// Sent once to each new connection. Every statement of this room finds its rows by key, so a plan that scans can only come
 /// from statistics of an empty table, and is forbidden. A stopped worker must not hold its locks for longer than others wait.
 const SETTINGS: &str = "\
-    set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
+    set enable_seqscan = off; set enable_bitmapscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
     set lock_timeout = '12s'; set idle_in_transaction_session_timeout = '10s'";
 
 /// The longest statement: an INSERT of the largest batch on a slow disk.
 const STATEMENT: Duration = Duration::from_secs(30);
+
+/// Statements that a connection keeps prepared.
+const MOST_STATEMENTS: usize = 100;
 
 /// How long a batch waits for a connection before it is handed back.
 const WAIT: Duration = Duration::from_secs(10);
@@ -130,9 +133,14 @@ pub(super) struct Session<'a> {
 }
 
 impl Session<'_> {
-    async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+    /// A statement that is prepared once a connection.
+    pub(super) async fn prepare(&mut self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
+        }
+        // Files of many kinds fill many sets of columns; the server must not keep a plan for each.
+        if self.statements.len() >= MOST_STATEMENTS {
+            self.statements.clear();
         }
         let statement = self.transaction.prepare(sql).await?;
         self.statements.insert(sql.to_owned(), statement.clone());
@@ -142,6 +150,15 @@ impl Session<'_> {
     pub(super) async fn query(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
         let statement = self.prepare(sql).await?;
         self.transaction.query(&statement, params).await
+    }
+
+    /// Sent at once, even while others are not answered yet.
+    pub(super) async fn execute_prepared(
+        &self,
+        statement: &Statement,
+        params: Params<'_>,
+    ) -> Result<u64, tokio_postgres::Error> {
+        self.transaction.execute(statement, params).await
     }
 
     pub(super) async fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64, tokio_postgres::Error> {

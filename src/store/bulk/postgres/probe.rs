@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
-use worker::batch::Key;
 use worker::batch::plan::Planner;
+use worker::batch::{Key, Text};
 
 use super::children;
+use super::keys::probe_table;
 use super::pool::Session;
 use super::trouble::Trouble;
 use crate::store::bulk::children::{Kept, open_previews};
-use crate::store::bulk::classify::{Hit, Hits, Loaded};
+use crate::store::bulk::classify::{Hits, Loaded};
 use crate::store::bulk::columns::{Table, list_of, read_hash};
 use crate::store::bulk::job::Job;
 
@@ -29,60 +29,6 @@ pub(super) async fn probe(session: &mut Session<'_>, job: &Job<'_>, keys: &[&Key
         probe_table(session, &beneath, &rest, false, &mut hits).await?;
     }
     Ok(hits)
-}
-
-/// Binds: the owner, then an array for each column of the key.
-fn probe_sql(table: &Table) -> String {
-    let Table { name, scope, .. } = table;
-    let columns: Vec<&str> = table.key_columns().collect();
-    let binds = (2..).zip(&columns).map(|(bind, _)| format!("${bind}::text[]"));
-    let equal = columns.iter().map(|column| format!(" and x.{column} = k.{column}"));
-    format!(
-        "select k.nth, u.id, u.content_hash
-         from unnest({}) with ordinality as k({}, nth)
-         cross join lateral (select x.id, x.content_hash from {name} x where x.{scope} = $1{} offset 0) u",
-        binds.collect::<Vec<_>>().join(", "),
-        columns.join(", "),
-        equal.collect::<String>()
-    )
-}
-
-/// `offset 0` keeps the planner from turning the lookup per key into a join that scans the table.
-pub(super) async fn probe_table(
-    session: &mut Session<'_>,
-    table: &Table,
-    keys: &[(usize, &Key)],
-    written: bool,
-    hits: &mut Hits,
-) -> Result<(), Trouble> {
-    let columns: Vec<Vec<&str>> = table
-        .key_columns()
-        .enumerate()
-        .map(|(place, _)| {
-            keys.iter()
-                .filter_map(|(_, key)| key.parts().get(place))
-                .map(AsRef::as_ref)
-                .collect()
-        })
-        .collect();
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner];
-    params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
-    for row in session.query(&probe_sql(table), &params).await? {
-        let nth: i64 = row.try_get(0)?;
-        let place = usize::try_from(nth - 1).ok().and_then(|place| keys.get(place));
-        let hash = read_hash(row.try_get(2)?);
-        if let Some((slot, _)) = place {
-            hits.set(
-                *slot,
-                Hit {
-                    id: row.try_get(1)?,
-                    hash,
-                    written,
-                },
-            );
-        }
-    }
-    Ok(())
 }
 
 /// What was read of the records the plan needs.
@@ -205,7 +151,7 @@ fn has_key(table: &Table, row: &Row, key: &Key) -> Result<bool, tokio_postgres::
 fn read_loaded(table: &Table, row: &Row, (slot, id): (usize, i64)) -> Result<Loaded, Trouble> {
     let values_at = KEY_AT + table.key_columns().count();
     let cells =
-        (values_at..row.len()).map(|column| row.try_get::<_, Option<&str>>(column).map(|cell| cell.map(Box::from)));
+        (values_at..row.len()).map(|column| row.try_get::<_, Option<&str>>(column).map(|cell| cell.map(Text::from)));
     let stored = table.read_stored(cells.collect::<Result<_, _>>()?)?;
     let hash = read_hash(row.try_get(2)?);
     Ok(Loaded {

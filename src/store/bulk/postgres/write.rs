@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
+use futures::future::join_all;
+use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 use worker::batch::plan::Write;
 use worker::row_error::Failure;
@@ -25,6 +27,29 @@ pub(super) async fn insert(
         return Ok(());
     }
     let table = job.written();
+    let filled = filled(&table, inserts);
+    let statement = session.prepare(&insert_sql(&table, &filled)).await?;
+    let session = &*session;
+    let pieces = inserts
+        .chunks(PIECE)
+        .map(|piece| insert_piece(session, &statement, job, piece, &filled, now));
+    // In their order: behind the one that failed all others say only that the transaction has.
+    join_all(pieces).await.into_iter().collect()
+}
+
+/// New records that go in one statement. All are sent before the first is answered: the server writes the one while the next
+/// is put together.
+const PIECE: usize = 500;
+
+async fn insert_piece(
+    session: &Session<'_>,
+    statement: &Statement,
+    job: &Job<'_>,
+    inserts: &[Write<'_>],
+    filled: &[bool],
+    now: NaiveDateTime,
+) -> Result<(), Trouble> {
+    let table = job.written();
     let texts = attribute_texts(inserts.iter())?;
     let hashes: Vec<Option<&[u8]>> = inserts.iter().map(|write| table.hash(&write.hash)).collect();
     let mut columns: Vec<Vec<Option<&str>>> = Vec::new();
@@ -32,25 +57,45 @@ pub(super) async fn insert(
         let parts = inserts.iter().map(|write| table.key_cells(write.key).nth(place));
         columns.push(parts.collect());
     }
-    columns.extend(by_column(&table, inserts.iter(), &texts));
+    columns.extend(by_column(&table, inserts.iter(), &texts, filled));
     let import = job.run.lease.import.0;
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner, &import, &now, &hashes];
     params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
-    session.execute(&insert_sql(&table), &params).await?;
+    session.execute_prepared(statement, &params).await?;
     Ok(())
 }
 
-/// Binds: the owner, the import, the time, then arrays of hashes, of each column of the key and of each value column. Rows that
-/// the database holds to one organization cannot come by COPY; arrays are as fast.
-fn insert_sql(table: &Table) -> String {
-    let columns: Vec<&str> = table.key_columns().chain(table.value_columns()).collect();
+/// Which value columns any of the records fills; the last one, the attributes, is always there.
+fn filled(table: &Table, inserts: &[Write<'_>]) -> Vec<bool> {
+    let mut filled = vec![false; table.value_columns().count()];
+    for write in inserts {
+        let cells = table.values(&write.stored);
+        filled
+            .iter_mut()
+            .zip(cells)
+            .for_each(|(filled, cell)| *filled |= cell.is_some());
+    }
+    filled
+        .iter_mut()
+        .rev()
+        .take(1)
+        .for_each(|attributes| *attributes = true);
+    filled
+}
+
+/// Binds: the owner, the import, the time, then arrays of hashes, of each column of the key and of each filled value column. Rows
+/// that the database holds to one organization cannot come by COPY. Arrays side by side in the list of a SELECT are walked
+/// in step and never laid out as a table, as those of a FROM would be.
+fn insert_sql(table: &Table, filled: &[bool]) -> String {
+    let values = table.value_columns().zip(filled).filter(|(_, filled)| **filled);
+    let columns: Vec<&str> = table.key_columns().chain(values.map(|(column, _)| column)).collect();
     let arrays: String = (5..)
         .zip(&columns)
-        .map(|(bind, _)| format!(", ${bind}::text[]"))
+        .map(|(bind, _)| format!(", unnest(${bind}::text[])"))
         .collect();
     format!(
         "insert into {} ({}, created_by_import, created_at, updated_at, content_hash, {})
-         select $1::bigint, $2::bigint, $3::timestamp, $3::timestamp, k.* from unnest($4::bytea[]{arrays}) as k",
+         select $1::bigint, $2::bigint, $3::timestamp, $3::timestamp, unnest($4::bytea[]){arrays}",
         table.name,
         table.scope,
         list(columns)
@@ -74,7 +119,7 @@ pub(super) async fn update(
     let hashes: Vec<Option<&[u8]>> = updates.iter().map(|(_, write)| table.hash(&write.hash)).collect();
     let writes = || updates.iter().map(|(_, write)| write);
     let texts = attribute_texts(writes())?;
-    let cells = by_column(&table, writes(), &texts);
+    let cells = by_column(&table, writes(), &texts, &vec![true; table.value_columns().count()]);
     let import = job.run.lease.import.0;
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&import, &now, &ids, &seen, &hashes];
     params.extend(cells.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
@@ -110,20 +155,22 @@ fn attribute_texts<'a>(writes: impl Iterator<Item = &'a Write<'a>>) -> Result<Ve
     writes.map(|write| attributes(&write.stored)).collect()
 }
 
-/// The cells of the value columns, turned from rows into columns.
+/// The cells of the filled value columns, turned from rows into columns.
 fn by_column<'a>(
     table: &Table,
     writes: impl ExactSizeIterator<Item = &'a Write<'a>>,
     attributes: &'a [String],
+    filled: &[bool],
 ) -> Vec<Vec<Option<&'a str>>> {
-    // As many as there are values; the attributes come last.
-    let columns = table.value_columns().skip(1);
-    let mut columns: Vec<Vec<Option<&str>>> = columns.map(|_| Vec::with_capacity(writes.len())).collect();
+    // The attributes come last.
+    let count = filled.iter().filter(|filled| **filled).count().saturating_sub(1);
+    let mut columns: Vec<Vec<Option<&str>>> = (0..count).map(|_| Vec::with_capacity(writes.len())).collect();
     for write in writes {
+        let cells = table.values(&write.stored).zip(filled).filter(|(_, filled)| **filled);
         columns
             .iter_mut()
-            .zip(table.values(&write.stored))
-            .for_each(|(column, cell)| column.push(cell));
+            .zip(cells)
+            .for_each(|(column, (cell, _))| column.push(cell));
     }
     columns.push(attributes.iter().map(|text| Some(text.as_str())).collect());
     columns

@@ -41,7 +41,7 @@ pub(super) fn probe_table(
 ) -> Result<(), StoreError> {
     let slots = hits.missing();
     let missing = slots.iter().filter_map(|slot| keys.get(*slot));
-    let parts: Vec<&[Box<str>; KEY_PARTS]> = missing.map(|key| key.parts()).collect();
+    let parts: Vec<&[worker::batch::Text; KEY_PARTS]> = missing.map(|key| key.parts()).collect();
     let equal = table.key_columns().enumerate();
     let equal = equal.map(|(place, column)| format!(" and u.{column} = k.value ->> {place}"));
     let sql = format!(

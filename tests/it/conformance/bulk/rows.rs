@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use worker::batch::{Entry, Fate, Key, Patch, Row};
+use worker::batch::{Entry, Fate, Key, Patch, Row, Text};
 use worker::ports::Checkpoint;
 use worker::resource::Resource;
 use worker::row_error::{Failure, RowCode, RowError};
@@ -12,8 +12,8 @@ use worker::row_error::{Failure, RowCode, RowError};
 pub(super) struct Says {
     pub(super) source: &'static str,
     pub(super) id: String,
-    pub(super) email: Patch<Box<str>>,
-    pub(super) first_name: Patch<Box<str>>,
+    pub(super) email: Patch<Text>,
+    pub(super) first_name: Patch<Text>,
     pub(super) city: Patch<serde_json::Value>,
 }
 

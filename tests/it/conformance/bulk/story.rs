@@ -1,6 +1,6 @@
 //! One import at a time.
 
-use worker::import::{Counts, Mode};
+use worker::import::{Counts, ImportOptions, Mode};
 use worker::ports::Commit;
 
 use super::bench::{Bench, Run, options};
@@ -173,6 +173,32 @@ both_databases! {
         let counts = bench.import(1, &options(), &entries, 2).await;
         assert_eq!(counts, Counts { created: 5, warnings: 4, ..Counts::default() });
         assert_eq!(bench.rows("imports", &["warnings"], "").await, [["4"]]);
+    }
+
+    /// Close together, far apart, close at first and then far apart, beyond the last one, out of order.
+    async fn known_keys_are_found_however_many_others_lie_between_them(database) {
+        let bench = Bench::on(database);
+        let known = file((10_000..13_000).filter(|id| id % 10 != 0).map(|id| user(id, "a@example.com")));
+        bench.import(1, &options(), &known, 1_000).await;
+        bench.import(2, &options(), &known, 1_000).await;
+        let spread: [Vec<_>; 6] = [
+            (10_500..11_000).collect(),
+            (10_003..13_000).step_by(7).collect(),
+            (10_001..10_100).chain((10_101..13_000).step_by(11)).collect(),
+            (12_800..13_200).collect(),
+            (9_000..9_500).chain(13_000..13_300).collect(),
+            (10_000..13_000).step_by(3).chain((10_000..10_300).rev()).collect(),
+        ];
+        for ids in spread {
+            let in_dry_run = ImportOptions { dry_run: true, ..options() };
+            let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+            let is_new = |id: &&&_| **id < &10_000 || **id >= &13_000 || **id % 10 == 0;
+            let new = u64::try_from(distinct.iter().filter(is_new).count()).unwrap();
+            let entries = file(ids.iter().map(|id| user(*id, "a@example.com")));
+            let counts = bench.import(1, &in_dry_run, &entries, 2_000).await;
+            let unchanged = u64::try_from(ids.len()).unwrap() - new;
+            assert_eq!(counts, Counts { created: new, unchanged, ..Counts::default() }, "{ids:?}");
+        }
     }
 
     async fn an_edit_between_two_imports_makes_the_row_updated(database) {
