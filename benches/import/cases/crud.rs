@@ -29,7 +29,12 @@ pub(crate) async fn run(stage: &Stage, report: &mut Report) {
 
     // The first requests open connections and fill caches.
     sample(client, &ids, Duration::from_millis(200)).await;
-    let idle = sample(client, &ids, stage.options.pick(1, 5, 20) * Duration::from_secs(1)).await;
+    let idle = sample(
+        client,
+        &ids,
+        Duration::from_millis(stage.options.pick(200, 5000, 20_000)),
+    )
+    .await;
     let id = upload(client, &file).await;
     let is_over = Cell::new(false);
     let end = async {

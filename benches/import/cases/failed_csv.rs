@@ -21,7 +21,7 @@ pub(crate) async fn run(stage: &Stage, report: &mut Report) {
             ..Spec::new(rows)
         })
     };
-    let (small, large) = (of(stage.options.rows / 10), of(stage.options.rows));
+    let (small, large) = (of(memory::small_rows(stage)), of(stage.options.rows));
     let (of_small, _) = downloads(stage, &small).await;
     let (of_large, download) = downloads(stage, &large).await;
     let rate = |count: u64| ratio(real(count), download.times.median().as_secs_f64());

@@ -11,11 +11,14 @@ use crate::stage::Stage;
 use crate::times::{Times, millis};
 
 /// How often the ledger is looked at unless it is set otherwise.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK_SECONDS: u64 = 5;
 
 pub(crate) async fn run(stage: &Stage, report: &mut Report) {
     let file = stage.file(Spec::new(10));
-    let mut longshore = Longshore::start(stage).await;
+    // The smoke does not wait for so long.
+    let seconds = stage.options.pick(1, LOOK_SECONDS, LOOK_SECONDS);
+    let look = format!("{seconds}s");
+    let mut longshore = Longshore::start_with(stage, 1, &[("LONGSHORE_WORKER_POLL", &look)]).await;
     let with_bell = stage.options.pick(3, 50, 300);
     let times = sample(stage, &longshore, &file, with_bell, Duration::from_millis(20)).await;
     tell("with Redis", &times, &file, 250.0, report);
@@ -23,7 +26,7 @@ pub(crate) async fn run(stage: &Stage, report: &mut Report) {
     let redis = longshore.running.redis.as_mut();
     redis.expect("its own Redis").kill9();
     let without = stage.options.pick(1, 8, 40);
-    let times = sample(stage, &longshore, &file, without, LOOK).await;
+    let times = sample(stage, &longshore, &file, without, Duration::from_secs(seconds)).await;
     tell("without Redis", &times, &file, 5000.0, report);
     longshore.end(stage).await;
 }
