@@ -13,7 +13,7 @@ pub(crate) async fn describe(stage: &Stage) -> Vec<(&'static str, String)> {
     let kind = after("/proc/cpuinfo", "model name");
     vec![
         ("date", Utc::now().format("%Y-%m-%d").to_string()),
-        ("commit", commit()),
+        ("commit", commit(stage)),
         (
             "cores",
             format!("{cores} ({kind}), shared by everything that is measured"),
@@ -27,6 +27,11 @@ pub(crate) async fn describe(stage: &Stage) -> Vec<(&'static str, String)> {
         ),
         ("its settings", settings(stage).await),
         (
+            "its collation",
+            stage.ask(&stage.postgres.url("postgres"), COLLATION).await,
+        ),
+        ("load before the run", load()),
+        (
             "SQLite",
             said("sqlite3", &["--version"])
                 .split(' ')
@@ -37,6 +42,16 @@ pub(crate) async fn describe(stage: &Stage) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// It decides what the peer's text keys cost; Longshore's compare byte by byte.
+const COLLATION: &str = "select datcollate::text from pg_database where datname = current_database()";
+
+/// Whether somebody else was busy on this machine.
+fn load() -> String {
+    let averages = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let minute = averages.split(' ').next().unwrap_or_default();
+    format!("{minute} (average of a minute; an idle machine has next to 0)")
+}
+
 async fn settings(stage: &Stage) -> String {
     let query = "select string_agg(name || ' ' || current_setting(name), ', ' order by name) from pg_settings where name in \
                  ('fsync', 'full_page_writes', 'synchronous_commit', 'shared_buffers', 'max_wal_size', 'checkpoint_timeout', \
@@ -44,7 +59,10 @@ async fn settings(stage: &Stage) -> String {
     stage.ask(&stage.postgres.url("postgres"), query).await
 }
 
-fn commit() -> String {
+fn commit(stage: &Stage) -> String {
+    if let Some(binary) = &stage.options.binary {
+        return format!("unknown, measured was {}", binary.display());
+    }
     let root = env!("CARGO_MANIFEST_DIR");
     let name = said("git", &["-C", root, "rev-parse", "--short=12", "HEAD"]);
     let changes = said("git", &["-C", root, "status", "--porcelain", "--untracked-files=no"]);

@@ -59,8 +59,10 @@ async fn measure(options: Options) {
     );
     let stage = Stage::new(options);
     let mut report = Report::aloud();
+    // Before it is busy with us.
+    let machine = machine::describe(&stage).await;
     cases::run(&stage, &mut report).await;
-    let page = report.page(&machine::describe(&stage).await, stage.options.runs);
+    let page = report.page(&machine, stage.options.runs);
     println!("\n{page}");
     if stage.options.scale == Scale::Full && stage.options.whole {
         let path = report.write(&page).expect("BENCHMARKS.md can be written");

@@ -24,7 +24,7 @@ pub(crate) struct Options {
     pub(crate) runs: u32,
     /// In their own order, whatever the caller's.
     pub(crate) cases: Vec<&'static str>,
-    /// Whether these are all cases, so that the page is whole.
+    /// Whether these are all cases on the build of this very commit, so that the page is whole and true.
     pub(crate) whole: bool,
     /// Another build of the product.
     pub(crate) binary: Option<PathBuf>,
@@ -49,7 +49,7 @@ struct Asked {
     /// The case of ten million rows too
     #[arg(long)]
     long: bool,
-    /// A `longshore` to measure in place of the one that cargo has built
+    /// A `longshore` to measure in place of the one that cargo has built; prints, and writes nothing
     #[arg(long)]
     binary: Option<PathBuf>,
     /// Given by cargo
@@ -74,7 +74,7 @@ impl Options {
             rows: asked.rows.unwrap_or(rows).max(SMALLEST),
             runs: asked.runs.unwrap_or(runs).max(1),
             cases: cases::NAMES.into_iter().filter(|name| is_asked(name)).collect(),
-            whole: asked.cases.is_empty(),
+            whole: asked.cases.is_empty() && asked.binary.is_none(),
             binary: asked.binary,
         }
     }
