@@ -15,12 +15,14 @@
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
 
+mod binary;
 mod client;
 mod dice;
 mod looks;
 mod moto;
 pub mod oracle;
 mod people;
+mod plain;
 mod postgres;
 mod process;
 mod programs;
@@ -31,13 +33,14 @@ mod running;
 mod s3_front;
 mod watchdog;
 
+pub use binary::use_binary;
 pub use client::{Answer, Client, count, is_final};
 pub use dice::{Dice, seed};
 pub use moto::{Bucket, moto};
 pub use people::People;
 pub use postgres::{Postgres, postgres};
 pub use process::Process;
-pub use programs::free_port;
+pub use programs::{free_port, program};
 pub use proxy::{Fault, LostAnswer, Proxy, Way};
 pub use redis::Redis;
 pub use running::{Role, Running, Stack};

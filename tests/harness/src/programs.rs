@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Finds a program where `./test` installs, on the PATH or in Debian's PostgreSQL folders (the newest version first).
-pub(super) fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-tools/bin")];
     folders.extend(std::env::split_paths(&path));

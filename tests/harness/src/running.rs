@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::binary::binary;
 use super::client::Client;
 use super::moto::{Bucket, S3_KEY, S3_REGION, moto};
 use super::postgres::postgres;
@@ -91,19 +92,25 @@ impl Stack {
             environment = scaled_environment(&database_url, &own_redis, &own_bucket);
             (redis, bucket) = (Some(own_redis), Some(own_bucket));
         }
-        environment.extend(
-            overrides
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
+        environment.extend(overrides.iter().map(owned));
+        let mut running = self.unstarted(folder, database_url, environment);
+        (running.redis, running.bucket) = (redis, bucket);
+        running
+    }
+
+    pub(super) fn unstarted(
+        self,
+        folder: PathBuf,
+        database_url: String,
+        environment: Vec<(String, String)>,
+    ) -> Running {
         let port = free_port();
-        let client = Client::new(port, String::new());
         Running {
             stack: self,
-            client,
+            client: Client::new(port, String::new()),
             folder,
-            redis,
-            bucket,
+            redis: None,
+            bucket: None,
             database_url,
             environment,
             port,
@@ -112,6 +119,13 @@ impl Stack {
         }
     }
 }
+
+pub(super) fn owned((name, value): &(&str, &str)) -> (String, String) {
+    ((*name).to_owned(), (*value).to_owned())
+}
+
+/// The same in every process of a stack, and worth nothing.
+pub(super) const SECRET_KEY: &str = "6c6f6e6773686f7265207465737473206f6e6c792c206e6f7420612073656372";
 
 fn scaled_environment(database_url: &str, redis: &Redis, bucket: &Bucket) -> Vec<(String, String)> {
     let pairs = [
@@ -123,15 +137,9 @@ fn scaled_environment(database_url: &str, redis: &Redis, bucket: &Bucket) -> Vec
         ("LONGSHORE_S3_ACCESS_KEY_ID", S3_KEY),
         ("LONGSHORE_S3_SECRET_ACCESS_KEY", S3_KEY),
         ("LONGSHORE_S3_ALLOW_HTTP", "true"),
-        (
-            "LONGSHORE_SECRET_KEY",
-            "6c6f6e6773686f7265207465737473206f6e6c792c206e6f7420612073656372",
-        ),
+        ("LONGSHORE_SECRET_KEY", SECRET_KEY),
     ];
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    pairs.iter().map(owned).collect()
 }
 
 impl Running {
@@ -340,12 +348,6 @@ impl Running {
     pub fn stranger(&self) -> Client {
         Client::new(self.port, String::new())
     }
-}
-
-/// Cargo tells each of its test binaries where it has put the program that they test.
-fn binary() -> PathBuf {
-    let named = std::env::var_os("CARGO_BIN_EXE_longshore");
-    named.map(PathBuf::from).expect("the tests are run by cargo test")
 }
 
 impl Drop for Running {
