@@ -39,7 +39,7 @@ impl Handles {
     fn add(&mut self, kind: HandleKind, text: Text) {
         let value = match kind {
             // Case in a local part tells no two persons apart, whatever RFC 5321 allows.
-            HandleKind::Email => text.to_lowercase().into(),
+            HandleKind::Email => text.to_lowercase(),
             HandleKind::Phone | HandleKind::Username => text.clone(),
         };
         let handle = Handle { kind, value };

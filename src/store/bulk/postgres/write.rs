@@ -29,10 +29,15 @@ pub(super) async fn insert(
     let table = job.written();
     let filled = filled(&table, inserts);
     let statement = session.prepare(&insert_sql(&table, &filled)).await?;
-    let session = &*session;
-    let pieces = inserts
-        .chunks(PIECE)
-        .map(|piece| insert_piece(session, &statement, job, piece, &filled, now));
+    let import = job.run.lease.import.0;
+    let insert = Insert {
+        table,
+        filled,
+        statement,
+        import,
+        now,
+    };
+    let pieces = inserts.chunks(PIECE).map(|piece| insert.send(session, piece));
     // In their order: behind the one that failed all others say only that the transaction has.
     join_all(pieces).await.into_iter().collect()
 }
@@ -41,28 +46,31 @@ pub(super) async fn insert(
 /// is put together.
 const PIECE: usize = 500;
 
-async fn insert_piece(
-    session: &Session<'_>,
-    statement: &Statement,
-    job: &Job<'_>,
-    inserts: &[Write<'_>],
-    filled: &[bool],
+/// What the pieces of one batch have in common.
+struct Insert {
+    table: Table,
+    filled: Vec<bool>,
+    statement: Statement,
+    import: i64,
     now: NaiveDateTime,
-) -> Result<(), Trouble> {
-    let table = job.written();
-    let texts = attribute_texts(inserts.iter())?;
-    let hashes: Vec<Option<&[u8]>> = inserts.iter().map(|write| table.hash(&write.hash)).collect();
-    let mut columns: Vec<Vec<Option<&str>>> = Vec::new();
-    for place in 0..table.key_columns().count() {
-        let parts = inserts.iter().map(|write| table.key_cells(write.key).nth(place));
-        columns.push(parts.collect());
+}
+
+impl Insert {
+    async fn send(&self, session: &Session<'_>, writes: &[Write<'_>]) -> Result<(), Trouble> {
+        let table = &self.table;
+        let texts = attribute_texts(writes.iter())?;
+        let hashes: Vec<Option<&[u8]>> = writes.iter().map(|write| table.hash(&write.hash)).collect();
+        let mut columns: Vec<Vec<Option<&str>>> = Vec::new();
+        for place in 0..table.key_columns().count() {
+            let parts = writes.iter().map(|write| table.key_cells(write.key).nth(place));
+            columns.push(parts.collect());
+        }
+        columns.extend(by_column(table, writes.iter(), &texts, &self.filled));
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner, &self.import, &self.now, &hashes];
+        params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
+        session.execute_prepared(&self.statement, &params).await?;
+        Ok(())
     }
-    columns.extend(by_column(&table, inserts.iter(), &texts, filled));
-    let import = job.run.lease.import.0;
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner, &import, &now, &hashes];
-    params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
-    session.execute_prepared(statement, &params).await?;
-    Ok(())
 }
 
 /// Which value columns any of the records fills; the last one, the attributes, is always there.
