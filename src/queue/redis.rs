@@ -31,7 +31,7 @@ use super::{QueueError, build_worker, until_stopped};
 /// The braces make a Redis Cluster keep all its keys together.
 const QUEUE: &str = "{imports}";
 /// How often an idle worker asks; half of it is the mean delay of a ring.
-const POLL: Duration = Duration::from_millis(200);
+const POLL: Duration = Duration::from_millis(50);
 /// A worker that misses three beats is dead, and what it held is rung for again.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 const MISSED_HEARTBEATS: usize = 3;

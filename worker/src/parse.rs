@@ -13,6 +13,9 @@ use crate::reader::{ReadError, Reader, Record, Shape};
 use crate::rows::{Judged, Rows};
 use crate::run::{Parsing, RunSettings};
 
+#[cfg(test)]
+mod tests;
+
 /// Between parser and ledger: one batch waits while another commits.
 const BATCHES_WAITING: usize = 1;
 /// Chunks of the file between the store's stream and the parser.
