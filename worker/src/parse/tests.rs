@@ -1,6 +1,7 @@
 //! Where batches are cut: by rows, by bytes, whichever comes first, and nowhere else.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream;
@@ -37,14 +38,18 @@ fn claimed() -> Claimed {
     }
 }
 
-/// How many records each batch has, and where the last one ends.
-async fn sizes(rows: usize, bytes: u64) -> (Vec<usize>, u64) {
-    let settings = RunSettings {
-        batch: BatchLimits { rows, bytes },
+fn settings(batch: BatchLimits) -> RunSettings {
+    RunSettings {
+        batch,
         lease: Duration::from_secs(1),
         parsing: Parsing::Task,
-    };
-    let pieces = FILE.chunks(4).map(|piece| Ok(Bytes::copy_from_slice(piece)));
+    }
+}
+
+/// How many records each batch has, and where the last one ends.
+async fn sizes(file: &[u8], rows: usize, bytes: u64) -> (Vec<usize>, u64) {
+    let settings = settings(BatchLimits { rows, bytes });
+    let pieces = file.chunks(4).map(|piece| Ok(Bytes::copy_from_slice(piece)));
     let mut parsed = start(&claimed(), settings, stream::iter(pieces.collect::<Vec<_>>()).boxed());
     let (mut sizes, mut at) = (Vec::new(), 0);
     loop {
@@ -71,6 +76,38 @@ async fn a_batch_is_full_by_rows_or_by_bytes_whichever_comes_first() {
         (2, 15, vec![2, 2, 2, 1]),
         (1_000, u64::MAX, vec![7]),
     ] {
-        assert_eq!(sizes(rows, bytes).await, (expected, 7), "{rows} rows, {bytes} bytes");
+        assert_eq!(
+            sizes(FILE, rows, bytes).await,
+            (expected, 7),
+            "{rows} rows, {bytes} bytes"
+        );
     }
+}
+
+#[tokio::test]
+async fn the_last_record_needs_no_line_end() {
+    let file = FILE.strip_suffix(b"\n").unwrap();
+    assert_eq!(sizes(file, 4, u64::MAX).await, (vec![4, 3], 7));
+}
+
+#[tokio::test]
+async fn a_file_that_nobody_wants_is_not_read_on() {
+    let held = Arc::new(());
+    let reading = Arc::clone(&held);
+    let endless = std::iter::repeat_with(move || {
+        let _still_here = &reading;
+        Ok(Bytes::from_static(FILE))
+    });
+    let limits = BatchLimits {
+        rows: 10,
+        bytes: u64::MAX,
+    };
+    drop(start(&claimed(), settings(limits), stream::iter(endless).boxed()));
+    for _ in 0..1_000 {
+        if Arc::strong_count(&held) == 1 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("the file is still open");
 }
