@@ -74,6 +74,16 @@ impl Table {
             .map(AsRef::as_ref)
     }
 
+    /// The cells of keys, turned from rows into columns.
+    pub(super) fn key_arrays<'a>(&self, keys: impl Iterator<Item = &'a Key>) -> Vec<Vec<&'a str>> {
+        let mut columns: Vec<Vec<&str>> = self.key_columns().map(|_| Vec::new()).collect();
+        for key in keys {
+            let cells = columns.iter_mut().zip(self.key_cells(key));
+            cells.for_each(|(column, cell)| column.push(cell));
+        }
+        columns
+    }
+
     /// The columns of a record's content: its fields in the order of `Stored::values`, then the attributes.
     pub(super) fn value_columns(&self) -> impl Iterator<Item = &'static str> {
         let fields = self.resource.fields().iter().filter(|field| self.has(field));

@@ -15,7 +15,7 @@ both_stacks! {
             clients.push(running.admin_of(&format!("tiny-{number}")).await);
         }
         let alone = slowest(&clients, 1).await;
-        let people = People::new(if long() { 500_000 } else { 60_000 });
+        let people = People::new(if long() { 500_000 } else { 150_000 });
         let id = running.client.import("resource=users", people.csv()).await;
         assert!(reached(&running.client, id, 1).await);
         let beside = slowest(&clients, each).await;

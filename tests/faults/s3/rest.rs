@@ -86,7 +86,7 @@ both_stacks! {
 
 /// Rows of the file that the others stand in line behind.
 fn first() -> u64 {
-    if long() { 100_000 } else { 20_000 }
+    if long() { 100_000 } else { 50_000 }
 }
 
 type Change = Box<dyn Fn(Vec<u8>) -> Option<Vec<u8>> + Send>;

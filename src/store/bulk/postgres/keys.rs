@@ -88,7 +88,7 @@ async fn walk<'s, 'k>(
     let mut ahead = keys;
     for row in &rows {
         while let Some(((slot, key), rest)) = ahead.split_first() {
-            let order = compare(table, key, row, columns)?;
+            let order = compare(table, key, row)?;
             if order == Ordering::Greater {
                 break;
             }
@@ -117,8 +117,8 @@ fn walk_sql(table: &Table) -> String {
     )
 }
 
-fn compare(table: &Table, key: &Key, row: &Row, columns: usize) -> Result<Ordering, tokio_postgres::Error> {
-    for (column, cell) in (0..columns).zip(table.key_cells(key)) {
+fn compare(table: &Table, key: &Key, row: &Row) -> Result<Ordering, tokio_postgres::Error> {
+    for (column, cell) in table.key_cells(key).enumerate() {
         let order = cell.cmp(row.try_get::<_, &str>(column)?);
         if order != Ordering::Equal {
             return Ok(order);
@@ -145,10 +145,7 @@ async fn look_up(
     if keys.is_empty() {
         return Ok(());
     }
-    let column = |place| keys.iter().filter_map(move |(_, key)| table.key_cells(key).nth(place));
-    let columns: Vec<Vec<&str>> = (0..table.key_columns().count())
-        .map(|place| column(place).collect())
-        .collect();
+    let columns = table.key_arrays(keys.iter().map(|(_, key)| *key));
     let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner];
     params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
     for row in session.query(&look_up_sql(table), &params).await? {

@@ -1,4 +1,4 @@
-//! A plan written down: one INSERT each for new records and refused rows, one UPDATE for changed records.
+//! A plan written down: INSERTs of a few hundred new records each, one of refused rows, one UPDATE for changed records.
 
 use std::collections::HashMap;
 
@@ -60,13 +60,10 @@ impl Insert {
         let table = &self.table;
         let texts = attribute_texts(writes.iter())?;
         let hashes: Vec<Option<&[u8]>> = writes.iter().map(|write| table.hash(&write.hash)).collect();
-        let mut columns: Vec<Vec<Option<&str>>> = Vec::new();
-        for place in 0..table.key_columns().count() {
-            let parts = writes.iter().map(|write| table.key_cells(write.key).nth(place));
-            columns.push(parts.collect());
-        }
-        columns.extend(by_column(table, writes.iter(), &texts, &self.filled));
+        let keys = table.key_arrays(writes.iter().map(|write| write.key));
+        let columns = by_column(table, writes.iter(), &texts, &self.filled);
         let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner, &self.import, &self.now, &hashes];
+        params.extend(keys.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
         params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
         session.execute_prepared(&self.statement, &params).await?;
         Ok(())
@@ -83,11 +80,9 @@ fn filled(table: &Table, inserts: &[Write<'_>]) -> Vec<bool> {
             .zip(cells)
             .for_each(|(filled, cell)| *filled |= cell.is_some());
     }
-    filled
-        .iter_mut()
-        .rev()
-        .take(1)
-        .for_each(|attributes| *attributes = true);
+    if let Some(attributes) = filled.last_mut() {
+        *attributes = true;
+    }
     filled
 }
 
