@@ -31,6 +31,11 @@ pub(super) fn to_json<T: Serialize>(column: &str, value: &T) -> Result<String, S
     serde_json::to_string(value).map_err(|error| StoreError::Config(format!("{column} cannot be written: {error}")))
 }
 
+/// A value as JSON text to where it goes.
+pub(super) fn write_json<T: Serialize>(column: &str, value: &T, to: impl std::io::Write) -> Result<(), StoreError> {
+    serde_json::to_writer(to, value).map_err(|error| StoreError::Config(format!("{column} cannot be written: {error}")))
+}
+
 /// Every time in the tables is UTC.
 pub(super) fn utc(time: NaiveDateTime) -> DateTime<Utc> {
     time.and_utc()

@@ -49,11 +49,15 @@ begin
         for nobodys in select * from (values
             ('__diesel_schema_migrations', 'select', ''),
             ('sealing_keys', 'update', ', select, insert'),
-            ('removed_blobs', 'delete', ', select, insert')) as t(name, one, others)
+            ('removed_blobs', 'delete', ', select, insert'),
+            ('all_users', 'insert', '')) as t(name, one, others)
             where not has_table_privilege('longshore_app', name, one)
         loop
             execute format('grant %s%s on %I to longshore_app', nobodys.one, nobodys.others, nobodys.name);
         end loop;
+        if not has_sequence_privilege('longshore_app', 'all_users_id', 'usage') then
+            grant usage on sequence all_users_id to longshore_app;
+        end if;
         if not has_schema_privilege('longshore_app', current_schema(), 'usage') then
             execute format('grant usage on schema %I to longshore_app', current_schema());
         end if;

@@ -1,16 +1,19 @@
 //! PostgreSQL's own wall between organizations: what a connection sees and may write that is bound to one of them, to none, or
 //! to the house; and under which role the store works.
 
-use longshore::store::StoreError;
+mod role;
+
+use futures::SinkExt;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use worker::import::OrgId;
 
-use super::database::{Database, connect};
-use harness::postgres;
+use super::database::Database;
 
 /// Tables that hold nothing of an organization.
 const NOBODYS: [&str; 3] = ["__diesel_schema_migrations", "removed_blobs", "sealing_keys"];
+/// Where the rows of `users` lie: no policy holds it, but nothing may be done to it except to insert, under a trigger.
+const BENEATH: &str = "all_users";
 
 /// A row of `$1` in each table, the column that says whose it is first; `import` and the like stand for ids made before.
 const ROWS: [(&str, &str); 12] = [
@@ -85,7 +88,9 @@ async fn tables(outside: &Client) -> Vec<String> {
     let sql = "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') order by 1";
     let rows = outside.query(sql, &[]).await.unwrap();
     let names = rows.iter().map(|row| row.get::<_, String>(0));
-    names.filter(|name| !NOBODYS.contains(&name.as_str())).collect()
+    names
+        .filter(|name| !NOBODYS.contains(&name.as_str()) && name != BENEATH)
+        .collect()
 }
 
 /// Whose a row of the table is, as SQL.
@@ -235,160 +240,46 @@ async fn nothing_can_be_written_for_another_organization() {
     assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE));
 }
 
+/// Copies one user in where batches do, for that organization.
+async fn copy(inside: &Client, org: OrgId, source_id: &str) -> Result<u64, tokio_postgres::Error> {
+    let sql = format!("copy {BENEATH} (org_id, source, source_id, language, created_at, updated_at) from stdin");
+    let sink = inside.copy_in(&sql).await?;
+    tokio::pin!(sink);
+    let line = format!("{}\thr\t{source_id}\ten\t2026-11-22\t2026-11-22\n", org.0);
+    sink.feed(bytes::Bytes::from(line)).await?;
+    sink.finish().await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_role_of_the_store_owns_nothing_and_bypasses_nothing() {
-    let (_db, _, _, outside, inside) = two_of_each().await;
-    let sql = "select rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolcanlogin or rolreplication, \
-               (select count(*) from pg_class where relowner = r.oid) from pg_roles r where rolname = 'longshore_app'";
-    let row = outside.query_one(sql, &[]).await.unwrap();
-    assert_eq!((row.get::<_, bool>(0), row.get::<_, i64>(1)), (false, 0));
-    let sql =
-        "select bool_or(pg_has_role('longshore_app', oid, 'member')) from pg_roles where rolname <> 'longshore_app'";
-    assert!(
-        !outside.query_one(sql, &[]).await.unwrap().get::<_, bool>(0),
-        "it is nobody else either"
-    );
-    for forbidden in [
-        "alter table users disable row level security",
-        "drop policy of_organization on users",
-        "alter table users no force row level security",
-        "truncate preview_users",
-        "delete from sealing_keys",
-        "insert into __diesel_schema_migrations (version) values ('9')",
-        "select * from pg_authid",
+async fn what_is_copied_beneath_the_policies_is_held_to_the_organization_all_the_same() {
+    let (_db, ours, theirs, outside, inside) = two_of_each().await;
+    for (bound, org, may) in [
+        ("", ours, false),
+        (&*ours.0.to_string(), theirs, false),
+        (&*ours.0.to_string(), ours, true),
+        ("*", theirs, true),
     ] {
-        let refused = inside.batch_execute(forbidden).await.unwrap_err();
-        assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{forbidden}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_store_works_under_that_role_and_not_as_the_superuser_of_its_url() {
-    let (db, ours, _, outside, _) = two_of_each().await;
-    db.store.user(ours, 1).await.unwrap().unwrap();
-    outside
-        .batch_execute("revoke select on users from longshore_app")
-        .await
-        .unwrap();
-    let refused = db.store.user(ours, 1).await.unwrap_err();
-    assert!(matches!(&refused, StoreError::Unavailable(_)), "{refused:?}");
-    assert!(refused.to_string().contains("permission denied"), "{refused}");
-}
-
-/// The first wall taken away: a policy alone decides.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_of_the_pool_is_bound_anew_each_time_it_is_taken() {
-    let (db, ours, theirs, outside, _) = two_of_each().await;
-    outside
-        .batch_execute(
-            "create table seen (bound text, role text, org_id bigint);
-             grant insert on seen to public;
-             create function see() returns trigger language plpgsql as $$ begin
-                 insert into seen values (current_setting('longshore.org'), current_user, new.org_id); return new; end $$;
-             create trigger see before update on users for each row execute function see()",
-        )
-        .await
-        .unwrap();
-    let id = |org: OrgId| {
-        let outside = &outside;
-        async move {
-            let row = outside
-                .query_one("select id from users where org_id = $1", &[&org.0])
-                .await;
-            row.unwrap().get::<_, i64>(0)
+        bind(&inside, bound).await;
+        let before = count(&outside, "users", "true").await;
+        let copied = copy(&inside, org, &format!("{bound} {}", org.0)).await;
+        match (may, copied) {
+            (true, Ok(1)) => {}
+            (false, Err(error)) => assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE)),
+            (_, other) => panic!("{bound:?} {org:?}: {other:?}"),
         }
-    };
-    let users = [(ours, id(ours).await), (theirs, id(theirs).await)];
-    for turn in 0..20 {
-        let (org, id) = users[turn % 2];
-        let user = db.store.user(org, id).await.unwrap().unwrap();
-        db.store
-            .update_user(org, id, None, user.key.clone(), user.stored.clone())
-            .await
-            .unwrap();
-        let (other, _) = users[(turn + 1) % 2];
-        assert!(db.store.user(other, id).await.unwrap().is_none());
-        db.store.runnable(5).await.unwrap();
+        let after = count(&outside, "users", "true").await;
+        assert_eq!(after - before, i64::from(may), "{bound:?} {org:?}");
     }
-    let rows = outside
-        .query("select bound, role, org_id from seen", &[])
-        .await
-        .unwrap();
-    assert_eq!(rows.len(), 20);
-    for row in rows {
-        let seen: (String, String) = (row.get(0), row.get(1));
-        assert_eq!(seen, (row.get::<_, i64>(2).to_string(), "longshore_app".to_owned()));
+    for forbidden in ["select 1 from", "update", "delete from", "truncate", "lock"] {
+        let rest = if forbidden == "update" { " set email = ''" } else { "" };
+        let refused = inside
+            .batch_execute(&format!("begin; {forbidden} {BENEATH}{rest}"))
+            .await;
+        assert_eq!(
+            refused.unwrap_err().code(),
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE),
+            "{forbidden}"
+        );
+        inside.batch_execute("rollback").await.unwrap();
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_died_in_the_pool_is_replaced_and_the_caller_sees_nothing() {
-    let (db, ours, _, outside, _) = two_of_each().await;
-    for _ in 0..5 {
-        assert!(db.store.user(ours, 1).await.unwrap().is_some());
-        let others = "select pg_terminate_backend(pid) from pg_stat_activity \
-                      where datname = current_database() and application_name = 'longshore' and pid <> pg_backend_pid()";
-        assert!(!outside.query(others, &[]).await.unwrap().is_empty());
-    }
-    assert!(db.store.user(ours, 1).await.unwrap().is_some());
-}
-
-/// A database whose owner is a role with these attributes, and a migrated store on it, opened as that role.
-async fn owned_by(role: &str, attributes: &str) -> (Client, String) {
-    let admin = postgres().connect_to(&postgres().url("postgres")).await;
-    admin
-        .batch_execute(&format!("create role {role} login {attributes}"))
-        .await
-        .unwrap();
-    admin
-        .batch_execute(&format!("create database of_{role} owner {role}"))
-        .await
-        .unwrap();
-    let url = postgres()
-        .url(&format!("of_{role}"))
-        .replace("postgres@", &format!("{role}@"));
-    (postgres().connect_to(&url).await, url)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_owner_that_may_make_no_role_is_held_all_the_same() {
-    let _made = Database::postgres().await;
-    let (plain, url) = owned_by("plain_owner", "").await;
-    let store = connect(&url).await;
-    store.migrate().await.unwrap();
-    store.load_keys([7; 32]).await.unwrap();
-    let org = store.ensure_organization("acme").await.unwrap().id;
-    assert!(store.organization(org).await.unwrap().is_some());
-    assert_eq!(
-        count(&plain, "organizations", "true").await,
-        0,
-        "even its owner sees nothing unbound"
-    );
-    bind(&plain, "*").await;
-    assert_eq!(count(&plain, "organizations", "true").await, 1);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_owner_that_is_given_the_role_later_works_under_it_from_its_next_start() {
-    let _made = Database::postgres().await;
-    let (_, url) = owned_by("late_owner", "").await;
-    connect(&url).await.migrate().await.unwrap();
-    let admin = postgres().connect_to(&postgres().url("of_late_owner")).await;
-    admin.batch_execute("grant longshore_app to late_owner").await.unwrap();
-    let store = connect(&url).await;
-    store.migrate().await.unwrap();
-    let org = store.ensure_organization("acme").await.unwrap().id;
-    assert!(store.organization(org).await.unwrap().is_some());
-    admin
-        .batch_execute("revoke select on organizations from longshore_app")
-        .await
-        .unwrap();
-    assert!(
-        store
-            .organization(org)
-            .await
-            .unwrap_err()
-            .to_string()
-            .contains("permission denied")
-    );
 }

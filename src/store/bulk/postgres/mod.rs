@@ -4,7 +4,9 @@
 //! version: that is how a change is noticed.
 
 mod children;
+mod copy;
 mod handles;
+mod insert;
 mod keys;
 pub(in crate::store) mod pool;
 mod probe;
@@ -170,7 +172,7 @@ async fn write_records(
     Classified { plan, records }: &Classified<'_>,
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
-    write::insert(session, job, &plan.inserts, now).await?;
+    insert::insert(session, job, &plan.inserts, now).await?;
     write::update(session, job, &plan.updates, &records.versions, now).await?;
     children::write(session, job, plan, &records.kept, now).await?;
     handles::write(session, job, &rows.to_write(plan)).await

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType};
 use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement, Transaction};
+use tokio_postgres::{Client, CopyInSink, Row, Statement, Transaction};
 use worker::import::OrgId;
 
 use super::trouble::Trouble;
@@ -159,6 +160,11 @@ impl Session<'_> {
         params: Params<'_>,
     ) -> Result<u64, tokio_postgres::Error> {
         self.transaction.execute(statement, params).await
+    }
+
+    /// A COPY that goes on until the sink is finished; dropped before, it is undone.
+    pub(super) async fn copy_in(&self, statement: &Statement) -> Result<CopyInSink<Bytes>, tokio_postgres::Error> {
+        self.transaction.copy_in(statement).await
     }
 
     pub(super) async fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64, tokio_postgres::Error> {

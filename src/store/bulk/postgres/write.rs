@@ -1,10 +1,8 @@
-//! A plan written down: INSERTs of a few hundred new records each, one of refused rows, one UPDATE for changed records.
+//! What a plan changes and refuses: one UPDATE, and one INSERT of refused rows.
 
 use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
-use futures::future::join_all;
-use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 use worker::batch::plan::Write;
 use worker::row_error::Failure;
@@ -15,95 +13,6 @@ use crate::store::bulk::columns::{Table, attributes, list};
 use crate::store::bulk::job::{FAILURE_COLUMNS, Job, failure_cells};
 use crate::store::cell::signed;
 use crate::store::error::StoreError;
-
-/// Writes new records.
-pub(super) async fn insert(
-    session: &mut Session<'_>,
-    job: &Job<'_>,
-    inserts: &[Write<'_>],
-    now: NaiveDateTime,
-) -> Result<(), Trouble> {
-    if inserts.is_empty() {
-        return Ok(());
-    }
-    let table = job.written();
-    let filled = filled(&table, inserts);
-    let statement = session.prepare(&insert_sql(&table, &filled)).await?;
-    let import = job.run.lease.import.0;
-    let insert = Insert {
-        table,
-        filled,
-        statement,
-        import,
-        now,
-    };
-    let pieces = inserts.chunks(PIECE).map(|piece| insert.send(session, piece));
-    // In their order: behind the one that failed all others say only that the transaction has.
-    join_all(pieces).await.into_iter().collect()
-}
-
-/// New records that go in one statement. All are sent before the first is answered: the server writes the one while the next
-/// is put together.
-const PIECE: usize = 500;
-
-/// What the pieces of one batch have in common.
-struct Insert {
-    table: Table,
-    filled: Vec<bool>,
-    statement: Statement,
-    import: i64,
-    now: NaiveDateTime,
-}
-
-impl Insert {
-    async fn send(&self, session: &Session<'_>, writes: &[Write<'_>]) -> Result<(), Trouble> {
-        let table = &self.table;
-        let texts = attribute_texts(writes.iter())?;
-        let hashes: Vec<Option<&[u8]>> = writes.iter().map(|write| table.hash(&write.hash)).collect();
-        let keys = table.key_arrays(writes.iter().map(|write| write.key));
-        let columns = by_column(table, writes.iter(), &texts, &self.filled);
-        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&table.owner, &self.import, &self.now, &hashes];
-        params.extend(keys.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
-        params.extend(columns.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
-        session.execute_prepared(&self.statement, &params).await?;
-        Ok(())
-    }
-}
-
-/// Which value columns any of the records fills; the last one, the attributes, is always there.
-fn filled(table: &Table, inserts: &[Write<'_>]) -> Vec<bool> {
-    let mut filled = vec![false; table.value_columns().count()];
-    for write in inserts {
-        let cells = table.values(&write.stored);
-        filled
-            .iter_mut()
-            .zip(cells)
-            .for_each(|(filled, cell)| *filled |= cell.is_some());
-    }
-    if let Some(attributes) = filled.last_mut() {
-        *attributes = true;
-    }
-    filled
-}
-
-/// Binds: the owner, the import, the time, then arrays of hashes, of each column of the key and of each filled value column. Rows
-/// that the database holds to one organization cannot come by COPY. Arrays side by side in the list of a SELECT are walked
-/// in step and never laid out as a table, as those of a FROM would be.
-fn insert_sql(table: &Table, filled: &[bool]) -> String {
-    let values = table.value_columns().zip(filled).filter(|(_, filled)| **filled);
-    let columns: Vec<&str> = table.key_columns().chain(values.map(|(column, _)| column)).collect();
-    let arrays: String = (5..)
-        .zip(&columns)
-        .map(|(bind, _)| format!(", unnest(${bind}::text[])"))
-        .collect();
-    format!(
-        "insert into {} ({}, created_by_import, created_at, updated_at, content_hash, {})
-         select $1::bigint, $2::bigint, $3::timestamp, $3::timestamp, unnest($4::bytea[]){arrays}",
-        table.name,
-        table.scope,
-        list(columns)
-    )
-}
 
 /// Overwrites known records, if each still has the version it was read with.
 pub(super) async fn update(
@@ -154,12 +63,12 @@ fn update_sql(table: &Table) -> String {
     )
 }
 
-fn attribute_texts<'a>(writes: impl Iterator<Item = &'a Write<'a>>) -> Result<Vec<String>, StoreError> {
+pub(super) fn attribute_texts<'a>(writes: impl Iterator<Item = &'a Write<'a>>) -> Result<Vec<String>, StoreError> {
     writes.map(|write| attributes(&write.stored)).collect()
 }
 
 /// The cells of the filled value columns, turned from rows into columns.
-fn by_column<'a>(
+pub(super) fn by_column<'a>(
     table: &Table,
     writes: impl ExactSizeIterator<Item = &'a Write<'a>>,
     attributes: &'a [String],

@@ -39,7 +39,7 @@ async fn proxy(server: String, cut: Cut, armed: Arc<AtomicBool>) -> u16 {
 
 async fn relay(mut client: TcpStream, mut server: TcpStream, cut: Cut, armed: Arc<AtomicBool>) {
     let (mut up, mut down) = (vec![0; 65536], vec![0; 65536]);
-    let wrote = b"insert into users".as_slice();
+    let wrote = b"copy all_users".as_slice();
     let mut has_written = false;
     loop {
         tokio::select! {
