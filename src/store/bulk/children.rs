@@ -121,8 +121,9 @@ impl Kept {
     ) -> Result<Changes, StoreError> {
         let mut changes = Changes::default();
         for (client, write) in writes {
-            self.change_aliases(client, &get(&write.stored, ALIASES)?, &mut changes);
-            self.change_credentials(job, client, &write.stored, &mut changes)?;
+            let stored = write.content.to_stored();
+            self.change_aliases(client, &get(&stored, ALIASES)?, &mut changes);
+            self.change_credentials(job, client, &stored, &mut changes)?;
         }
         Ok(changes)
     }
@@ -180,7 +181,7 @@ impl Kept {
 
 /// Whether anything hangs on a new record.
 pub(super) fn has_children(write: &Write<'_>) -> bool {
-    let is_filled = |name| place(name).and_then(|place| write.stored.values.get(place)?.as_deref());
+    let is_filled = |name| place(name).and_then(|place| write.content.values().nth(place)?);
     is_filled(ALIASES).or_else(|| is_filled(CREDENTIALS)).is_some()
 }
 
@@ -191,7 +192,7 @@ pub(super) fn seal_preview(job: &Job<'_>, plan: &mut Plan<'_>) -> Result<(), Sto
     }
     let updates = plan.updates.iter_mut().map(|(_, write)| write);
     for write in plan.inserts.iter_mut().chain(updates) {
-        let Some(cell) = credentials_mut(&mut write.stored) else {
+        let Some(cell) = credentials_mut(write.content.to_mut()) else {
             continue;
         };
         let (row, vault) = (preview_row(job, write.key), job.vault);

@@ -1,7 +1,7 @@
 //! Which columns a batch reads and writes, from the resource's own list of fields: a new field is a migration and one line
 //! in the engine. Both databases name tables and columns alike.
 
-use worker::batch::{ContentHash, Key, Stored, Text};
+use worker::batch::{Content, ContentHash, Key, Stored, Text};
 use worker::import::{ImportId, OrgId};
 use worker::resource::users::ATTRIBUTES;
 use worker::resource::{Field, Kind, Resource};
@@ -91,11 +91,9 @@ impl Table {
     }
 
     /// The cells of `value_columns` but the last.
-    pub(super) fn values<'a>(&self, stored: &'a Stored) -> impl Iterator<Item = Option<&'a str>> {
-        let fields = self.resource.fields().iter().zip(&stored.values);
-        fields
-            .filter(|(field, _)| self.has(field))
-            .map(|(_, value)| value.as_deref())
+    pub(super) fn values<'a>(&self, content: &'a Content<'_>) -> impl Iterator<Item = Option<&'a str>> {
+        let fields = self.resource.fields().iter().zip(content.values());
+        fields.filter(|(field, _)| self.has(field)).map(|(_, value)| value)
     }
 
     /// A record from the cells of `value_columns`; what lies in tables of its own is still absent.
@@ -167,8 +165,8 @@ pub(super) fn list_of<'a>(table: &str, columns: impl IntoIterator<Item = &'a str
 }
 
 /// The last cell of `value_columns`.
-pub(super) fn attributes(stored: &Stored) -> Result<String, StoreError> {
-    to_json("attributes", &stored.attributes)
+pub(super) fn attributes(content: &Content<'_>) -> Result<String, StoreError> {
+    to_json("attributes", &content.attributes())
 }
 
 /// The hash in a cell; one of another length is nobody's, and as good as none.
@@ -232,8 +230,11 @@ mod tests {
             Table::real(Resource::Clients, OrgId(1)),
             Table::preview(Resource::Clients, ImportId(1)),
         ] {
-            let cells = table.values(&stored).map(|cell| cell.map(Text::from));
-            let cells = cells.chain([super::attributes(&stored).ok().map(Text::from)]).collect();
+            let content = Content::Stored(stored.clone());
+            let cells = table.values(&content).map(|cell| cell.map(Text::from));
+            let cells = cells
+                .chain([super::attributes(&content).ok().map(Text::from)])
+                .collect();
             assert_eq!(table.read_stored(cells).ok().as_ref(), Some(&stored));
         }
     }

@@ -1,7 +1,7 @@
 //! As if row by row: what a batch does to the table, given what the table holds of its keys. Pure, and the same for both
 //! databases and for a dry run, so that counts cannot depend on batch size, backend or preview.
 
-use super::{Batch, ContentHash, Entry, Fate, Key, Row, Stored};
+use super::{Batch, Content, ContentHash, Entry, Fate, Key, Row, Stored};
 use crate::import::{Checkpoint, Counts, Mode};
 use crate::resource::Resource;
 use crate::row_error::{Failure, RowCode, RowError};
@@ -39,7 +39,7 @@ pub struct Write<'a> {
     /// Which record.
     pub key: &'a Key,
     /// Every value it is to hold.
-    pub stored: Stored,
+    pub content: Content<'a>,
     /// The hash to keep with it.
     pub hash: ContentHash,
 }
@@ -73,10 +73,39 @@ pub struct Planner<'a> {
     single: Vec<Option<&'a Row>>,
 }
 
-struct Slot {
+struct Slot<'a> {
     found: Found,
+    /// The row that made it, as long as no other row has said anything else.
+    made_by: Option<&'a Row>,
     /// What is to be written, once something is.
     dirty: bool,
+}
+
+impl<'a> Slot<'a> {
+    fn of(found: Found) -> Self {
+        Self {
+            found,
+            made_by: None,
+            dirty: false,
+        }
+    }
+
+    fn make(&mut self, row: &'a Row) {
+        self.made_by = Some(row);
+        self.dirty = true;
+        self.found = Found::Known {
+            id: None,
+            hash: Some(row.hash),
+            stored: None,
+        };
+    }
+
+    /// The values of what a row has made, for another row to change.
+    fn unfold(&mut self) {
+        if let (Some(row), Found::Known { stored, .. }) = (self.made_by.take(), &mut self.found) {
+            *stored = Some(Stored::create(row));
+        }
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -126,7 +155,7 @@ impl<'a> Planner<'a> {
 
     /// Applies the batch's entries in order.
     pub fn plan(self, found: Vec<Found>, policy: Policy) -> Plan<'a> {
-        let mut slots: Vec<Slot> = found.into_iter().map(|found| Slot { found, dirty: false }).collect();
+        let mut slots: Vec<Slot<'_>> = found.into_iter().map(Slot::of).collect();
         let mut plan = Plan {
             after: self.batch.from,
             ..Plan::default()
@@ -148,10 +177,10 @@ impl<'a> Planner<'a> {
 }
 
 /// `places` gives the slot of each row in turn.
-fn step<'p>(
-    entry: &Entry,
+fn step<'a, 'p>(
+    entry: &'a Entry,
     places: &mut impl Iterator<Item = &'p usize>,
-    slots: &mut [Slot],
+    slots: &mut [Slot<'a>],
     policy: Policy,
     plan: &mut Plan<'_>,
 ) {
@@ -200,7 +229,13 @@ fn refused(row: &Row, entry: &Entry, resource: Resource, (code, message): (RowCo
 }
 
 /// One row against the state its predecessors left; says whether the row counts as applied.
-fn apply(row: &Row, entry: &Entry, slot: &mut Slot, policy: Policy, plan: &mut Plan<'_>) -> bool {
+fn apply<'a>(row: &'a Row, entry: &Entry, slot: &mut Slot<'a>, policy: Policy, plan: &mut Plan<'_>) -> bool {
+    if slot
+        .made_by
+        .is_some_and(|made_by| made_by.hash != row.hash || row.adds_handles)
+    {
+        slot.unfold();
+    }
     match (&mut slot.found, policy.mode) {
         (Found::Absent, Mode::Update) => {
             plan.fail(refused(row, entry, policy.resource, NOT_FOUND));
@@ -211,12 +246,7 @@ fn apply(row: &Row, entry: &Entry, slot: &mut Slot, policy: Policy, plan: &mut P
             return false;
         }
         (Found::Absent, _) => {
-            slot.found = Found::Known {
-                id: None,
-                hash: Some(row.hash),
-                stored: Some(Stored::create(row)),
-            };
-            slot.dirty = true;
+            slot.make(row);
             plan.counts.created += 1;
         }
         (Found::Known { hash: Some(hash), .. }, _) if *hash == row.hash && !row.adds_handles => {
@@ -264,19 +294,20 @@ impl<'a> Plan<'a> {
         self.failures.push(failure);
     }
 
-    fn write(&mut self, key: &'a Key, slot: Slot) {
+    fn write(&mut self, key: &'a Key, slot: Slot<'a>) {
         let Found::Known {
             id,
             hash: Some(hash),
-            stored: Some(stored),
+            stored,
         } = slot.found
         else {
             return;
         };
-        if !slot.dirty {
+        let made = slot.made_by.map(Content::create);
+        let Some(content) = made.or(stored.map(Content::Stored)).filter(|_| slot.dirty) else {
             return;
-        }
-        let write = Write { key, stored, hash };
+        };
+        let write = Write { key, content, hash };
         match id {
             Some(id) => self.updates.push((id, write)),
             None => self.inserts.push(write),

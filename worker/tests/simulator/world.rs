@@ -380,9 +380,15 @@ fn found(planner: &Planner<'_>, table: &Table, keeps_hash: bool) -> Vec<Found> {
 fn put(table: &mut Table, plan: Plan<'_>, last_record: &mut i64) {
     for write in plan.inserts {
         *last_record += 1;
-        table.insert(write.key.clone(), (*last_record, write.hash, write.stored));
+        table.insert(
+            write.key.clone(),
+            (*last_record, write.hash, write.content.to_stored().into_owned()),
+        );
     }
     for (id, write) in plan.updates {
-        table.insert(write.key.clone(), (id, write.hash, write.stored));
+        table.insert(
+            write.key.clone(),
+            (id, write.hash, write.content.to_stored().into_owned()),
+        );
     }
 }

@@ -100,7 +100,7 @@ impl<'a> Rows<'a> {
         for cell in table.key_cells(write.key) {
             put(to, Some(cell.as_bytes()))?;
         }
-        for (cell, _) in table.values(&write.stored).zip(filled).filter(|(_, filled)| **filled) {
+        for (cell, _) in table.values(&write.content).zip(filled).filter(|(_, filled)| **filled) {
             put(to, cell.map(str::as_bytes))?;
         }
         put_attributes(to, write)?;
@@ -139,7 +139,7 @@ fn put_number(to: &mut BytesMut, number: i64) {
 fn put_attributes(to: &mut BytesMut, write: &Write<'_>) -> Result<(), StoreError> {
     let at = to.len();
     to.put_i32(0);
-    write_json("attributes", &write.stored.attributes, (&mut *to).writer())?;
+    write_json("attributes", &write.content.attributes(), (&mut *to).writer())?;
     let length = i32::try_from(to.len() - at - 4).map_err(too_large)?;
     if let Some(slot) = to.get_mut(at..at + 4) {
         slot.copy_from_slice(&length.to_be_bytes());

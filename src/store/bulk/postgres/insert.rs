@@ -101,7 +101,7 @@ impl New {
 fn filled(table: &Table, inserts: &[Write<'_>]) -> Vec<bool> {
     let mut filled = vec![false; table.value_columns().count()];
     for write in inserts {
-        let cells = table.values(&write.stored);
+        let cells = table.values(&write.content);
         filled
             .iter_mut()
             .zip(cells)

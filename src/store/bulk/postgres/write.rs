@@ -64,7 +64,7 @@ fn update_sql(table: &Table) -> String {
 }
 
 pub(super) fn attribute_texts<'a>(writes: impl Iterator<Item = &'a Write<'a>>) -> Result<Vec<String>, StoreError> {
-    writes.map(|write| attributes(&write.stored)).collect()
+    writes.map(|write| attributes(&write.content)).collect()
 }
 
 /// The cells of the filled value columns, turned from rows into columns.
@@ -78,7 +78,7 @@ pub(super) fn by_column<'a>(
     let count = filled.iter().filter(|filled| **filled).count().saturating_sub(1);
     let mut columns: Vec<Vec<Option<&str>>> = (0..count).map(|_| Vec::with_capacity(writes.len())).collect();
     for write in writes {
-        let cells = table.values(&write.stored).zip(filled).filter(|(_, filled)| **filled);
+        let cells = table.values(&write.content).zip(filled).filter(|(_, filled)| **filled);
         columns
             .iter_mut()
             .zip(cells)

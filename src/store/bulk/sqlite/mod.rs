@@ -127,9 +127,9 @@ fn insert(
     for write in inserts {
         let mut binds = vec![Bind::Number(table.owner)];
         binds.extend(table.key_cells(write.key).map(|part| Bind::Text(Some(part))));
-        binds.extend(table.values(&write.stored).map(Bind::Text));
+        binds.extend(table.values(&write.content).map(Bind::Text));
         binds.extend([
-            Bind::Own(attributes(&write.stored)?),
+            Bind::Own(attributes(&write.content)?),
             Bind::Bytes(table.hash(&write.hash)),
         ]);
         binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Time(now)]);
@@ -154,9 +154,9 @@ fn update(
         table.name
     ));
     for (id, write) in updates {
-        let mut binds: Vec<Bind<'_>> = table.values(&write.stored).map(Bind::Text).collect();
+        let mut binds: Vec<Bind<'_>> = table.values(&write.content).map(Bind::Text).collect();
         binds.extend([
-            Bind::Own(attributes(&write.stored)?),
+            Bind::Own(attributes(&write.content)?),
             Bind::Bytes(table.hash(&write.hash)),
         ]);
         binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Number(*id)]);

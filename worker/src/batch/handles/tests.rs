@@ -100,7 +100,8 @@ impl World {
         let found = found.collect();
         let plan = planner.plan(found, policy);
         for write in plan.inserts.iter().chain(plan.updates.iter().map(|(_, write)| write)) {
-            self.people.insert(write.key.clone(), write.stored.clone());
+            self.people
+                .insert(write.key.clone(), write.content.to_stored().into_owned());
         }
         for new in identified.new.iter().filter(|new| new.record <= plan.after.record) {
             let before = self.handles.insert(new.handle.clone(), new.key.clone());

@@ -88,7 +88,7 @@ fn counts(plan: &Plan<'_>) -> [u64; 6] {
 }
 
 fn value(write: &Write<'_>) -> Option<String> {
-    write.stored.values[0].as_deref().map(str::to_owned)
+    write.content.values().next().flatten().map(str::to_owned)
 }
 
 #[test]
