@@ -1,6 +1,7 @@
 //! Which columns a batch reads and writes, from the resource's own list of fields: a new field is a migration and one line
 //! in the engine. Both databases name tables and columns alike.
 
+use worker::batch::plan::Write;
 use worker::batch::{Content, ContentHash, Key, Stored, Text};
 use worker::import::{ImportId, OrgId};
 use worker::resource::users::ATTRIBUTES;
@@ -90,6 +91,29 @@ impl Table {
         fields.map(|field| field.name).chain([ATTRIBUTES])
     }
 
+    /// Which of `value_columns` any of the new records fills; the last one, the attributes, is always there.
+    pub(super) fn filled(&self, inserts: &[Write<'_>]) -> Vec<bool> {
+        let mut filled = vec![false; self.value_columns().count()];
+        for write in inserts {
+            let cells = self.values(&write.content);
+            filled
+                .iter_mut()
+                .zip(cells)
+                .for_each(|(filled, cell)| *filled |= cell.is_some());
+        }
+        if let Some(attributes) = filled.last_mut() {
+            *attributes = true;
+        }
+        filled
+    }
+
+    /// Which of `value_columns` are to be written, from what is said of each field; the attributes always are.
+    pub(super) fn mask(&self, fields: &[bool]) -> Vec<bool> {
+        let known = self.resource.fields().iter().zip(fields);
+        let known = known.filter(|(field, _)| self.has(field)).map(|(_, said)| *said);
+        known.chain([true]).collect()
+    }
+
     /// The cells of `value_columns` but the last.
     pub(super) fn values<'a>(&self, content: &'a Content<'_>) -> impl Iterator<Item = Option<&'a str>> {
         let fields = self.resource.fields().iter().zip(content.values());
@@ -115,12 +139,10 @@ impl Table {
         Ok(Stored { values, attributes })
     }
 
-    /// Every column a new record is written with, in order.
-    pub(super) fn new_record_columns(&self) -> Vec<&'static str> {
-        [self.scope]
-            .into_iter()
-            .chain(self.key_columns())
-            .chain(self.value_columns())
+    /// Every column a new record is written with, in order; of its values those that a mask keeps.
+    pub(super) fn new_record_columns(&self, mask: &[bool]) -> Vec<&'static str> {
+        let keys = [self.scope].into_iter().chain(self.key_columns());
+        keys.chain(masked(self.value_columns(), mask))
             .chain(NEW_RECORD)
             .collect()
     }
@@ -144,6 +166,11 @@ impl Table {
     fn has(&self, field: &Field) -> bool {
         !self.children_apart || field.kind != Kind::Children
     }
+}
+
+/// Those that a mask keeps.
+pub(super) fn masked<T>(all: impl IntoIterator<Item = T>, mask: &[bool]) -> impl Iterator<Item = T> {
+    all.into_iter().zip(mask).filter(|(_, keep)| **keep).map(|(one, _)| one)
 }
 
 /// Column names as a list in SQL; quoted, as `groups` is a word of SQL too.
@@ -195,7 +222,10 @@ mod tests {
 
     fn written(table: &Table) -> BTreeSet<String> {
         let rest = ["id", "version", "updated_by_import"];
-        let columns = table.new_record_columns().into_iter().chain(rest);
+        let columns = table
+            .new_record_columns(&vec![true; table.value_columns().count()])
+            .into_iter()
+            .chain(rest);
         columns.map(str::to_owned).collect()
     }
 

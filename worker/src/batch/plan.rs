@@ -1,7 +1,7 @@
 //! As if row by row: what a batch does to the table, given what the table holds of its keys. Pure, and the same for both
 //! databases and for a dry run, so that counts cannot depend on batch size, backend or preview.
 
-use super::{Batch, Content, ContentHash, Entry, Fate, Key, Row, Stored};
+use super::{Batch, Content, ContentHash, Entry, Fate, Key, Patch, Row, Stored};
 use crate::import::{Checkpoint, Counts, Mode};
 use crate::resource::Resource;
 use crate::row_error::{Failure, RowCode, RowError};
@@ -51,6 +51,9 @@ pub struct Plan<'a> {
     pub inserts: Vec<Write<'a>>,
     /// Rows to overwrite, by row id, sorted by key.
     pub updates: Vec<(i64, Write<'a>)>,
+    /// By place among the resource's fields: whether any row that changed a known record speaks of the field. All others are
+    /// as they were in each of `updates`.
+    pub touched: Vec<bool>,
     /// Refused rows in file order.
     pub failures: Vec<Failure>,
     /// To be added to the import's counts.
@@ -261,6 +264,7 @@ fn apply<'a>(row: &'a Row, entry: &Entry, slot: &mut Slot<'a>, policy: Policy, p
             _,
         ) => {
             if stored.apply(row) || row.adds_handles {
+                plan.touch(row);
                 *hash = Some(row.hash);
                 slot.dirty = true;
                 plan.counts.updated += 1;
@@ -280,6 +284,7 @@ impl Plan<'_> {
         Plan {
             inserts: Vec::new(),
             updates: Vec::new(),
+            touched: Vec::new(),
             failures: self.failures,
             counts: self.counts,
             after: self.after,
@@ -289,6 +294,13 @@ impl Plan<'_> {
 }
 
 impl<'a> Plan<'a> {
+    fn touch(&mut self, row: &Row) {
+        self.touched.resize(row.values.len(), false);
+        for (touched, patch) in self.touched.iter_mut().zip(&row.values) {
+            *touched |= *patch != Patch::Keep;
+        }
+    }
+
     fn fail(&mut self, failure: Failure) {
         self.counts.failed += 1;
         self.failures.push(failure);

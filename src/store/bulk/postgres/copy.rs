@@ -11,7 +11,7 @@ use worker::batch::plan::Write;
 use super::insert::New;
 use super::pool::Session;
 use super::trouble::Trouble;
-use crate::store::bulk::columns::{NEW_RECORD, Table, list};
+use crate::store::bulk::columns::{Table, list, masked};
 use crate::store::cell::write_json;
 use crate::store::error::StoreError;
 
@@ -62,12 +62,7 @@ async fn send(
 }
 
 fn copy_sql(new: &New, place: &str) -> String {
-    let table = &new.table;
-    let columns = [table.scope]
-        .into_iter()
-        .chain(table.key_columns())
-        .chain(new.columns())
-        .chain(NEW_RECORD);
+    let columns = new.table.new_record_columns(&new.filled);
     format!("copy {place} ({}) from stdin (format binary)", list(columns))
 }
 
@@ -81,8 +76,7 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn of(new: &'a New) -> Result<Self, StoreError> {
-        let table = &new.table;
-        let columns = 1 + table.key_columns().count() + new.columns().count() + NEW_RECORD.len();
+        let columns = new.table.new_record_columns(&new.filled).len();
         Ok(Self {
             new,
             columns: i16::try_from(columns).map_err(too_large)?,
@@ -100,7 +94,7 @@ impl<'a> Rows<'a> {
         for cell in table.key_cells(write.key) {
             put(to, Some(cell.as_bytes()))?;
         }
-        for (cell, _) in table.values(&write.content).zip(filled).filter(|(_, filled)| **filled) {
+        for cell in masked(table.values(&write.content), filled) {
             put(to, cell.map(str::as_bytes))?;
         }
         put_attributes(to, write)?;

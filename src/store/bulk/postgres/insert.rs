@@ -10,7 +10,7 @@ use super::copy::{copy, place};
 use super::pool::Session;
 use super::trouble::Trouble;
 use super::write::{attribute_texts, by_column};
-use crate::store::bulk::columns::{Table, list};
+use crate::store::bulk::columns::{Table, list, masked};
 use crate::store::bulk::job::Job;
 
 /// What the new records of a batch have in common.
@@ -34,7 +34,7 @@ pub(super) async fn insert(
     }
     let table = job.written();
     let new = New {
-        filled: filled(&table, inserts),
+        filled: table.filled(inserts),
         import: job.run.lease.import.0,
         now,
         table,
@@ -45,15 +45,14 @@ pub(super) async fn insert(
     }
 }
 
-/// New records that go in one statement. All are sent before the first is answered: the server writes the one while the next
+/// Records that go in one statement. All are sent before the first is answered: the server writes the one while the next
 /// is put together.
-const PIECE: usize = 500;
+pub(super) const PIECE: usize = 500;
 
 impl New {
     /// The value columns that are sent.
     pub(super) fn columns(&self) -> impl Iterator<Item = &'static str> {
-        let columns = self.table.value_columns().zip(&self.filled);
-        columns.filter(|(_, filled)| **filled).map(|(column, _)| column)
+        masked(self.table.value_columns(), &self.filled)
     }
 
     async fn by_arrays(&self, session: &mut Session<'_>, writes: &[Write<'_>]) -> Result<(), Trouble> {
@@ -95,20 +94,4 @@ impl New {
             list(columns)
         )
     }
-}
-
-/// Which value columns any of the records fills; the last one, the attributes, is always there.
-fn filled(table: &Table, inserts: &[Write<'_>]) -> Vec<bool> {
-    let mut filled = vec![false; table.value_columns().count()];
-    for write in inserts {
-        let cells = table.values(&write.content);
-        filled
-            .iter_mut()
-            .zip(cells)
-            .for_each(|(filled, cell)| *filled |= cell.is_some());
-    }
-    if let Some(attributes) = filled.last_mut() {
-        *attributes = true;
-    }
-    filled
 }

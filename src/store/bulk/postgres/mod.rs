@@ -173,7 +173,7 @@ async fn write_records(
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
     insert::insert(session, job, &plan.inserts, now).await?;
-    write::update(session, job, &plan.updates, &records.versions, now).await?;
+    write::update(session, job, plan, &records.versions, now).await?;
     children::write(session, job, plan, &records.kept, now).await?;
     handles::write(session, job, &rows.to_write(plan)).await
 }

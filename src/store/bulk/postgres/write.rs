@@ -1,15 +1,18 @@
-//! What a plan changes and refuses: one UPDATE, and one INSERT of refused rows.
+//! What a plan changes and refuses: UPDATEs of a few hundred records each, and one INSERT of refused rows.
 
 use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
+use futures::future::join_all;
+use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
-use worker::batch::plan::Write;
+use worker::batch::plan::{Plan, Write};
 use worker::row_error::Failure;
 
+use super::insert::PIECE;
 use super::pool::Session;
 use super::trouble::Trouble;
-use crate::store::bulk::columns::{Table, attributes, list};
+use crate::store::bulk::columns::{Table, attributes, list, masked};
 use crate::store::bulk::job::{FAILURE_COLUMNS, Job, failure_cells};
 use crate::store::cell::signed;
 use crate::store::error::StoreError;
@@ -18,49 +21,84 @@ use crate::store::error::StoreError;
 pub(super) async fn update(
     session: &mut Session<'_>,
     job: &Job<'_>,
-    updates: &[(i64, Write<'_>)],
+    plan: &Plan<'_>,
     versions: &HashMap<i64, i64>,
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
-    if updates.is_empty() {
+    if plan.updates.is_empty() {
         return Ok(());
     }
-    let ids: Vec<i64> = updates.iter().map(|(id, _)| *id).collect();
-    let seen: Vec<Option<i64>> = ids.iter().map(|id| versions.get(id).copied()).collect();
     let table = job.written();
-    let hashes: Vec<Option<&[u8]>> = updates.iter().map(|(_, write)| table.hash(&write.hash)).collect();
-    let writes = || updates.iter().map(|(_, write)| write);
-    let texts = attribute_texts(writes())?;
-    let cells = by_column(&table, writes(), &texts, &vec![true; table.value_columns().count()]);
-    let import = job.run.lease.import.0;
-    let mut params: Vec<&(dyn ToSql + Sync)> = vec![&import, &now, &ids, &seen, &hashes];
-    params.extend(cells.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
-    let written = session.execute(&update_sql(&table), &params).await?;
-    if usize::try_from(written) == Ok(updates.len()) {
-        Ok(())
-    } else {
-        Err(Trouble::Overtaken)
-    }
+    let change = Change {
+        mask: table.mask(&plan.touched),
+        import: job.run.lease.import.0,
+        table,
+        versions,
+        now,
+    };
+    let statement = session.prepare(&change.sql()).await?;
+    let session = &*session;
+    let pieces = plan
+        .updates
+        .chunks(PIECE)
+        .map(|piece| change.send(session, &statement, piece));
+    // In their order: behind the one that failed all others say only that the transaction has.
+    join_all(pieces).await.into_iter().collect()
 }
 
-/// Binds: the import, the time, then arrays of ids, versions, hashes and one of each value column.
-fn update_sql(table: &Table) -> String {
-    let columns: Vec<&str> = table.value_columns().collect();
-    let set: String = columns
-        .iter()
-        .map(|column| format!("\"{column}\" = k.\"{column}\", "))
-        .collect();
-    let arrays: String = (6..)
-        .zip(&columns)
-        .map(|(bind, _)| format!(", ${bind}::text[]"))
-        .collect();
-    format!(
-        "update {} u set {set} content_hash = k.content_hash, version = u.version + 1, updated_by_import = $1, updated_at = $2
-         from unnest($3::bigint[], $4::bigint[], $5::bytea[]{arrays}) as k(id, version, content_hash, {})
-         where u.id = k.id and u.version = k.version",
-        table.name,
-        list(columns)
-    )
+/// What the changed records of a batch have in common.
+struct Change<'a> {
+    table: Table,
+    /// The value columns that are written.
+    mask: Vec<bool>,
+    import: i64,
+    versions: &'a HashMap<i64, i64>,
+    now: NaiveDateTime,
+}
+
+impl Change<'_> {
+    async fn send(
+        &self,
+        session: &Session<'_>,
+        statement: &Statement,
+        updates: &[(i64, Write<'_>)],
+    ) -> Result<(), Trouble> {
+        let ids: Vec<i64> = updates.iter().map(|(id, _)| *id).collect();
+        let seen: Vec<Option<i64>> = ids.iter().map(|id| self.versions.get(id).copied()).collect();
+        let hashes: Vec<Option<&[u8]>> = updates.iter().map(|(_, write)| self.table.hash(&write.hash)).collect();
+        let writes = || updates.iter().map(|(_, write)| write);
+        let texts = attribute_texts(writes())?;
+        let cells = by_column(&self.table, writes(), &texts, &self.mask);
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.import, &self.now, &ids, &seen, &hashes];
+        params.extend(cells.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
+        let written = session.execute_prepared(statement, &params).await?;
+        if usize::try_from(written) == Ok(updates.len()) {
+            Ok(())
+        } else {
+            Err(Trouble::Overtaken)
+        }
+    }
+
+    /// Binds: the import, the time, then arrays of ids, versions, hashes and one of each column that is written. They are walked
+    /// in step, as in `New::sql`.
+    fn sql(&self) -> String {
+        let columns: Vec<&str> = masked(self.table.value_columns(), &self.mask).collect();
+        let set: String = columns
+            .iter()
+            .map(|column| format!("\"{column}\" = k.\"{column}\", "))
+            .collect();
+        let arrays: String = (6..)
+            .zip(&columns)
+            .map(|(bind, column)| format!(", unnest(${bind}::text[]) as \"{column}\""))
+            .collect();
+        format!(
+            "update {} u set {set} content_hash = k.content_hash, version = u.version + 1, updated_by_import = $1, updated_at = $2
+             from (select unnest($3::bigint[]) as id, unnest($4::bigint[]) as version, unnest($5::bytea[]) as content_hash
+                   {arrays}) as k
+             where u.id = k.id and u.version = k.version",
+            self.table.name
+        )
+    }
 }
 
 pub(super) fn attribute_texts<'a>(writes: impl Iterator<Item = &'a Write<'a>>) -> Result<Vec<String>, StoreError> {
@@ -78,11 +116,11 @@ pub(super) fn by_column<'a>(
     let count = filled.iter().filter(|filled| **filled).count().saturating_sub(1);
     let mut columns: Vec<Vec<Option<&str>>> = (0..count).map(|_| Vec::with_capacity(writes.len())).collect();
     for write in writes {
-        let cells = table.values(&write.content).zip(filled).filter(|(_, filled)| **filled);
+        let cells = masked(table.values(&write.content), filled);
         columns
             .iter_mut()
             .zip(cells)
-            .for_each(|(column, (cell, _))| column.push(cell));
+            .for_each(|(column, cell)| column.push(cell));
     }
     columns.push(attributes.iter().map(|text| Some(text.as_str())).collect());
     columns

@@ -17,7 +17,7 @@ use worker::row_error::Failure;
 
 use self::statement::{Bind, Statement};
 use super::children::{Kept, open_previews, seal_preview};
-use super::columns::{attributes, list};
+use super::columns::{attributes, list, masked};
 use super::job::{FAILURE_COLUMNS, Job, Settled, Standing, advanced, failure_cells, read_counts};
 use crate::store::cell::signed;
 use crate::store::error::StoreError;
@@ -33,7 +33,7 @@ pub(super) fn commit_batch(connection: &mut SqliteConnection, job: &Job<'_>) -> 
         let job = &job.with(&rows.batch);
         let (plan, kept) = classify(connection, job, &standing)?;
         insert(connection, job, &plan.inserts, standing.now)?;
-        update(connection, job, &plan.updates, standing.now)?;
+        update(connection, job, &plan, standing.now)?;
         children::write(connection, job, &plan, &kept, standing.now)?;
         handles::write(connection, job, &rows.to_write(&plan))?;
         keep_failures(connection, job, &plan.failures)?;
@@ -116,8 +116,12 @@ fn insert(
     inserts: &[Write<'_>],
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
+    if inserts.is_empty() {
+        return Ok(());
+    }
     let table = job.written();
-    let columns = table.new_record_columns();
+    let filled = table.filled(inserts);
+    let columns = table.new_record_columns(&filled);
     let places = vec!["?"; columns.len()].join(", ");
     let statement = Statement::new(&format!(
         "insert into {} ({}) values ({places})",
@@ -127,7 +131,7 @@ fn insert(
     for write in inserts {
         let mut binds = vec![Bind::Number(table.owner)];
         binds.extend(table.key_cells(write.key).map(|part| Bind::Text(Some(part))));
-        binds.extend(table.values(&write.content).map(Bind::Text));
+        binds.extend(masked(table.values(&write.content), &filled).map(Bind::Text));
         binds.extend([
             Bind::Own(attributes(&write.content)?),
             Bind::Bytes(table.hash(&write.hash)),
@@ -141,20 +145,20 @@ fn insert(
 fn update(
     connection: &mut SqliteConnection,
     job: &Job<'_>,
-    updates: &[(i64, Write<'_>)],
+    plan: &Plan<'_>,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
     let table = job.written();
-    let set: String = table
-        .value_columns()
+    let mask = table.mask(&plan.touched);
+    let set: String = masked(table.value_columns(), &mask)
         .map(|column| format!("\"{column}\" = ?, "))
         .collect();
     let statement = Statement::new(&format!(
         "update {} set {set}content_hash = ?, version = version + 1, updated_by_import = ?, updated_at = ? where id = ?",
         table.name
     ));
-    for (id, write) in updates {
-        let mut binds: Vec<Bind<'_>> = table.values(&write.content).map(Bind::Text).collect();
+    for (id, write) in &plan.updates {
+        let mut binds: Vec<Bind<'_>> = masked(table.values(&write.content), &mask).map(Bind::Text).collect();
         binds.extend([
             Bind::Own(attributes(&write.content)?),
             Bind::Bytes(table.hash(&write.hash)),
