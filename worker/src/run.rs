@@ -134,7 +134,7 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
             _ = renewal.tick() => if let Some(next) = renew(ports, &claimed).await {
                 return next;
             },
-            next = parsed.recv() => if let Some(next) = step(ports, &claimed, next).await {
+            next = parsed.recv() => if let Some(next) = step(ports, settings, &claimed, next).await {
                 return next;
             },
         }
@@ -155,18 +155,23 @@ async fn prolong(ports: &Ports, claimed: &Claimed) -> Result<bool, LedgerError> 
     ports.ledger.renew(claimed.lease).await
 }
 
-async fn commit(ports: &Ports, claimed: &Arc<Claimed>, batch: Batch) -> Result<Commit, LedgerError> {
+async fn commit(ports: &Ports, parsing: Parsing, claimed: &Arc<Claimed>, batch: Batch) -> Result<Commit, LedgerError> {
     reach("batch.parsed").await?;
-    let commit = ports.ledger.commit_batch(claimed, Arc::new(batch)).await?;
+    let batch = Arc::new(batch);
+    let commit = ports.ledger.commit_batch(claimed, Arc::clone(&batch)).await?;
+    // Thousands of rows take milliseconds to free, in which the ledger would wait for the next.
+    if parsing == Parsing::Thread {
+        drop(tokio::task::spawn_blocking(move || drop(batch)));
+    }
     reach("batch.before_ack").await?;
     Ok(commit)
 }
 
 /// One message of the parser; `Some` when it was the last.
-async fn step(ports: &Ports, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> Option<Next> {
+async fn step(ports: &Ports, settings: RunSettings, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> Option<Next> {
     let import = claimed.lease.import;
     match parsed {
-        Some(Parsed::Batch(batch)) => match commit(ports, claimed, batch).await {
+        Some(Parsed::Batch(batch)) => match commit(ports, settings.parsing, claimed, batch).await {
             Ok(Commit::Done { stop, .. }) => stop.then_some(Next::Finish(Ending::Done)),
             Ok(Commit::Fenced) => Some(Next::Fenced),
             Err(error) => Some(Next::after_trouble(&error, import)),

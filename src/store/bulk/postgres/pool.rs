@@ -153,7 +153,15 @@ impl Session<'_> {
         self.transaction.query(&statement, params).await
     }
 
-    /// Sent at once, even while others are not answered yet.
+    /// Sent at once, even while others are not answered yet; so is `execute_prepared`.
+    pub(super) async fn query_prepared(
+        &self,
+        statement: &Statement,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        self.transaction.query(statement, params).await
+    }
+
     pub(super) async fn execute_prepared(
         &self,
         statement: &Statement,

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use tokio_postgres::Row;
+use futures::future::join_all;
+use tokio_postgres::{Row, Statement};
 use worker::batch::plan::Planner;
 use worker::batch::{Key, Text};
 
 use super::children;
+use super::insert::PIECE;
 use super::keys::probe_table;
 use super::pool::Session;
 use super::trouble::Trouble;
@@ -118,21 +120,42 @@ async fn load_table(
     if wanted.rows.is_empty() {
         return Ok(());
     }
-    let ids: Vec<i64> = wanted.rows.iter().map(|(_, id)| *id).collect();
-    for row in session
-        .query(&load_sql(&wanted.table, wanted.lock), &[&ids, &wanted.table.owner])
-        .await?
-    {
-        let nth: i64 = row.try_get(0)?;
-        let place = usize::try_from(nth - 1).ok().and_then(|place| wanted.rows.get(place));
-        let Some((slot, id)) = place else { continue };
-        let Some(key) = planner.keys().get(*slot) else { continue };
-        if has_key(&wanted.table, &row, key)? {
-            records.loaded.push(read_loaded(&wanted.table, &row, (*slot, *id))?);
-            records.versions.insert(*id, row.try_get(1)?);
+    let statement = session.prepare(&load_sql(&wanted.table, wanted.lock)).await?;
+    let session = &*session;
+    let pieces = wanted
+        .rows
+        .chunks(PIECE)
+        .map(|rows| load_piece(session, &statement, planner, &wanted.table, rows));
+    // One is read while the server looks for the next; locks are taken in the order in which they are sent.
+    for piece in join_all(pieces).await {
+        for (version, loaded) in piece? {
+            records.versions.insert(loaded.id, version);
+            records.loaded.push(loaded);
         }
     }
     Ok(())
+}
+
+/// Those of some records that still have their key, with their versions.
+async fn load_piece(
+    session: &Session<'_>,
+    statement: &Statement,
+    planner: &Planner<'_>,
+    table: &Table,
+    rows: &[(usize, i64)],
+) -> Result<Vec<(i64, Loaded)>, Trouble> {
+    let ids: Vec<i64> = rows.iter().map(|(_, id)| *id).collect();
+    let mut piece = Vec::with_capacity(rows.len());
+    for row in session.query_prepared(statement, &[&ids, &table.owner]).await? {
+        let nth: i64 = row.try_get(0)?;
+        let place = usize::try_from(nth - 1).ok().and_then(|place| rows.get(place));
+        let Some((slot, id)) = place else { continue };
+        let Some(key) = planner.keys().get(*slot) else { continue };
+        if has_key(table, &row, key)? {
+            piece.push((row.try_get(1)?, read_loaded(table, &row, (*slot, *id))?));
+        }
+    }
+    Ok(piece)
 }
 
 /// The first three columns are place, version and hash, then come key and values.

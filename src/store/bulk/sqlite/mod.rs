@@ -7,6 +7,7 @@ mod probe;
 mod statement;
 
 use chrono::{NaiveDateTime, SubsecRound, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text, Timestamp};
 use diesel::sqlite::SqliteConnection;
@@ -17,7 +18,7 @@ use worker::row_error::Failure;
 
 use self::statement::{Bind, Statement};
 use super::children::{Kept, open_previews, seal_preview};
-use super::columns::{attributes, list, masked};
+use super::columns::{Table, attributes, list, masked};
 use super::job::{FAILURE_COLUMNS, Job, Settled, Standing, advanced, failure_cells, read_counts};
 use crate::store::cell::signed;
 use crate::store::error::StoreError;
@@ -121,25 +122,45 @@ fn insert(
     }
     let table = job.written();
     let filled = table.filled(inserts);
-    let columns = table.new_record_columns(&filled);
-    let places = vec!["?"; columns.len()].join(", ");
-    let statement = Statement::new(&format!(
-        "insert into {} ({}) values ({places})",
-        table.name,
-        list(columns)
-    ));
-    for write in inserts {
-        let mut binds = vec![Bind::Number(table.owner)];
-        binds.extend(table.key_cells(write.key).map(|part| Bind::Text(Some(part))));
-        binds.extend(masked(table.values(&write.content), &filled).map(Bind::Text));
-        binds.extend([
-            Bind::Own(attributes(&write.content)?),
-            Bind::Bytes(table.hash(&write.hash)),
-        ]);
-        binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Time(now)]);
-        statement.execute(connection, binds)?;
+    let now = spelled(connection, now)?;
+    let full = insert_statement(&table, &filled, ROWS);
+    for rows in inserts.chunks(ROWS) {
+        let mut binds = Vec::new();
+        for write in rows {
+            binds.push(Bind::Number(table.owner));
+            binds.extend(table.key_cells(write.key).map(|part| Bind::Text(Some(part))));
+            binds.extend(masked(table.values(&write.content), &filled).map(Bind::Text));
+            binds.push(Bind::Own(attributes(&write.content)?));
+            binds.push(Bind::Bytes(table.hash(&write.hash)));
+            binds.push(Bind::Number(job.run.lease.import.0));
+            binds.extend([Bind::Text(Some(&now)), Bind::Text(Some(&now))]);
+        }
+        if rows.len() == ROWS {
+            full.execute(connection, binds)?;
+        } else {
+            insert_statement(&table, &filled, rows.len()).execute(connection, binds)?;
+        }
     }
     Ok(())
+}
+
+/// New records that go in one statement.
+const ROWS: usize = 20;
+
+fn insert_statement(table: &Table, filled: &[bool], rows: usize) -> Statement {
+    let columns = table.new_record_columns(filled);
+    let places = format!("({})", vec!["?"; columns.len()].join(", "));
+    Statement::new(&format!(
+        "insert into {} ({}) values {}",
+        table.name,
+        list(columns),
+        vec![places; rows].join(", ")
+    ))
+}
+
+/// A time as diesel binds it, worked out once and not for each record.
+fn spelled(connection: &mut SqliteConnection, time: NaiveDateTime) -> QueryResult<String> {
+    diesel::select(sql::<Text>("cast(").bind::<Timestamp, _>(time).sql(" as text)")).get_result(connection)
 }
 
 fn update(
@@ -148,6 +169,9 @@ fn update(
     plan: &Plan<'_>,
     now: NaiveDateTime,
 ) -> Result<(), StoreError> {
+    if plan.updates.is_empty() {
+        return Ok(());
+    }
     let table = job.written();
     let mask = table.mask(&plan.touched);
     let set: String = masked(table.value_columns(), &mask)
@@ -157,13 +181,18 @@ fn update(
         "update {} set {set}content_hash = ?, version = version + 1, updated_by_import = ?, updated_at = ? where id = ?",
         table.name
     ));
+    let now = spelled(connection, now)?;
     for (id, write) in &plan.updates {
         let mut binds: Vec<Bind<'_>> = masked(table.values(&write.content), &mask).map(Bind::Text).collect();
         binds.extend([
             Bind::Own(attributes(&write.content)?),
             Bind::Bytes(table.hash(&write.hash)),
         ]);
-        binds.extend([Bind::Number(job.run.lease.import.0), Bind::Time(now), Bind::Number(*id)]);
+        binds.extend([
+            Bind::Number(job.run.lease.import.0),
+            Bind::Text(Some(&now)),
+            Bind::Number(*id),
+        ]);
         statement.execute(connection, binds)?;
     }
     Ok(())
