@@ -51,7 +51,7 @@ const NARROWED: [(&str, &str, &str); 18] = [
     ("bulk/sqlite/mod.rs", "advance", PROVEN),
     (
         "bulk/sqlite/mod.rs",
-        "insert",
+        "insert_statement",
         "its columns begin with the organization, or the import",
     ),
     ("bulk/sqlite/mod.rs", "keep_failures", PROVEN),

@@ -157,7 +157,7 @@ impl Rows {
     fn row(&self, cells: &[&str]) -> Result<Row, Vec<RowError>> {
         let mut draft = Draft {
             key: [None, None, None],
-            values: vec![Patch::Keep; self.fields.len()],
+            values: self.fields.iter().map(|_| Patch::Keep).collect(),
             attributes: Vec::new(),
             children: children::Children::default(),
             handles: Handles::default(),

@@ -102,7 +102,10 @@ fn is_spreadsheet_damage(cell: &str) -> bool {
     if cell.len() >= 3 && cell.bytes().all(|byte| byte == b'#') {
         return true;
     }
-    let Some((mantissa, exponent)) = cell.split_once("E+") else {
+    let Some((mantissa, exponent)) = cell
+        .split_once('E')
+        .and_then(|(one, rest)| Some((one, rest.strip_prefix('+')?)))
+    else {
         return false;
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -132,15 +135,21 @@ fn text(cell: &str, max: usize) -> Result<Cow<'_, str>, CellError> {
         return too_long(max);
     }
     let allowed = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
-    if !cell.chars().all(allowed) {
+    if !is_printable_ascii(cell) && !cell.chars().all(allowed) {
         return fail(RowCode::ControlCharacter, "holds a control character", "text");
     }
     Ok(Cow::Borrowed(cell))
 }
 
+/// As most cells are: then nothing need be looked at letter by letter. Without a branch, many bytes at once.
+fn is_printable_ascii(cell: &str) -> bool {
+    cell.bytes()
+        .fold(true, |so_far, byte| so_far & matches!(byte, b' '..=b'~'))
+}
+
 fn line(cell: &str, max: usize) -> Result<Cow<'_, str>, CellError> {
     match text(cell, max) {
-        Ok(text) if text.chars().any(char::is_control) => fail(
+        Ok(text) if !is_printable_ascii(cell) && text.chars().any(char::is_control) => fail(
             RowCode::ControlCharacter,
             "holds a control character",
             "text on one line",

@@ -56,7 +56,7 @@ impl New {
     }
 
     async fn by_arrays(&self, session: &mut Session<'_>, writes: &[Write<'_>]) -> Result<(), Trouble> {
-        let statement = session.prepare(&self.sql()).await?;
+        let statement = session.prepare(&self.insert_sql()).await?;
         let session = &*session;
         let pieces = writes.chunks(PIECE).map(|piece| self.send(session, &statement, piece));
         // In their order: behind the one that failed all others say only that the transaction has.
@@ -79,7 +79,7 @@ impl New {
     /// Binds: the owner, the import, the time, then arrays of hashes, of each column of the key and of each value column that
     /// is sent. Arrays side by side in the list of a SELECT are walked in step and never laid out as a table, as those of a
     /// FROM would be.
-    fn sql(&self) -> String {
+    fn insert_sql(&self) -> String {
         let table = &self.table;
         let columns: Vec<&str> = table.key_columns().chain(self.columns()).collect();
         let arrays: String = (5..)

@@ -36,7 +36,7 @@ pub(super) async fn update(
         versions,
         now,
     };
-    let statement = session.prepare(&change.sql()).await?;
+    let statement = session.prepare(&change.update_sql()).await?;
     let session = &*session;
     let pieces = plan
         .updates
@@ -80,8 +80,8 @@ impl Change<'_> {
     }
 
     /// Binds: the import, the time, then arrays of ids, versions, hashes and one of each column that is written. They are walked
-    /// in step, as in `New::sql`.
-    fn sql(&self) -> String {
+    /// in step, as in `New::insert_sql`.
+    fn update_sql(&self) -> String {
         let columns: Vec<&str> = masked(self.table.value_columns(), &self.mask).collect();
         let set: String = columns
             .iter()
