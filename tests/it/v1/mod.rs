@@ -3,5 +3,6 @@
 mod failed_rows;
 mod imports;
 mod keys;
+mod same_rows;
 mod shared_pool;
 mod users;
