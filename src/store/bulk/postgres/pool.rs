@@ -1,5 +1,5 @@
-//! The few connections that batches go through: plain tokio_postgres, as arrays by the thousand are out of diesel's reach, with
-//! statements prepared once per connection. A connection that saw an error is not used again.
+//! The few connections that batches go through: plain tokio_postgres, as COPY and arrays by the thousand are out of diesel's
+//! reach, with statements prepared once per connection. A connection that saw an error is not used again.
 
 use std::collections::HashMap;
 use std::time::Duration;
