@@ -117,6 +117,7 @@ pub const KEYS: &[Key] = &[
         "20",
         "Failed authentications of one address, or of one key id, at once; then one every 3 s, more are answered 429",
     ),
+    // These two by measurement: docs/PERFORMANCE.md, Settings.
     key("worker.concurrency", "2", "Imports that one process runs at once"),
     key("worker.batch_rows", "5000", "Most rows in one transaction"),
     key(

@@ -1,7 +1,8 @@
 //! The role under which PostgreSQL holds this program to its policies (migration `row_security`). Superusers and roles with
 //! BYPASSRLS are never held and an owner could undo it, so every connection for queries and batches takes the role
 //! `longshore_app`, which is none of these and may do nothing but read and write the tables' rows. Only migrations, and the
-//! eviction of a hung worker, run as the user of the database URL.
+//! eviction of a hung worker, run as the user of the database URL. To `all_users`, where no policy holds it (migration
+//! `users_by_copy`), it may only add.
 //!
 //! Not every database user may make roles. Then the policies hold that user itself, as long as it is no superuser; what is
 //! amiss is said at the start, and README.md says what to do about it.
