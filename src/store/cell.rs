@@ -28,12 +28,16 @@ pub(super) fn from_json<T: DeserializeOwned>(column: &str, text: &str) -> Result
 
 /// A value to JSON text.
 pub(super) fn to_json<T: Serialize>(column: &str, value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Config(format!("{column} cannot be written: {error}")))
+    serde_json::to_string(value).map_err(|error| unwritable(column, &error))
 }
 
 /// A value as JSON text to where it goes.
 pub(super) fn write_json<T: Serialize>(column: &str, value: &T, to: impl std::io::Write) -> Result<(), StoreError> {
-    serde_json::to_writer(to, value).map_err(|error| StoreError::Config(format!("{column} cannot be written: {error}")))
+    serde_json::to_writer(to, value).map_err(|error| unwritable(column, &error))
+}
+
+fn unwritable(column: &str, error: &serde_json::Error) -> StoreError {
+    StoreError::Config(format!("{column} cannot be written: {error}"))
 }
 
 /// Every time in the tables is UTC.

@@ -55,8 +55,6 @@ pub struct Row {
     pub attributes: Vec<(Arc<str>, Patch<Value>)>,
     /// Over `values` and `attributes`.
     pub hash: ContentHash,
-    /// Each value, said of a record that is not there yet, is simply set or absent.
-    pub is_plain: bool,
     /// The file's cells, kept only where the ledger may still refuse the row (modes create and update).
     pub cells: Option<Vec<String>>,
     /// What its person is known by, where rows are identified so; `handles::identify` makes the key of it.
@@ -69,18 +67,11 @@ impl Row {
     /// A row with its hash worked out.
     pub fn new(key: Key, values: Vec<Patch<Text>>, attributes: Vec<(Arc<str>, Patch<Value>)>) -> Self {
         let hash = content_hash(&values, &attributes);
-        let is_plain = values
-            .iter()
-            .all(|value| !matches!(value, Patch::Merge(_) | Patch::Overlay(_)))
-            && attributes
-                .iter()
-                .all(|(_, value)| matches!(value, Patch::Keep | Patch::Clear | Patch::Set(_)));
         Self {
             key,
             values,
             attributes,
             hash,
-            is_plain,
             cells: None,
             handles: Vec::new(),
             adds_handles: false,

@@ -1,5 +1,6 @@
 //! F31: whatever moment the process dies or the files are copied in, they are a database, and it says what was promised.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,10 +22,7 @@ async fn a_database_killed_at_any_moment_is_sound_and_exact() {
     let kills = if long() { 60 } else { 5 };
     let share = people.rows / (2 * kills);
     for turn in 0..kills {
-        // Rows, not seconds: a machine that is fast or slow is killed in the middle all the same.
-        let rows = turn * share + dice.below(share);
-        assert!(reached(&running.client, id, rows).await, "it ended before {rows} rows");
-        tokio::time::sleep(dice.moment(Duration::from_millis(20))).await;
+        comes_by(&running, id, turn * share..(turn + 1) * share, &mut dice).await;
         running.kill9(Role::Serve);
         // A copy, so that whoever looks does not mend what the next start must mend.
         is_sound(&copy(&running));
@@ -44,9 +42,7 @@ async fn a_copy_of_the_files_in_the_middle_of_a_write_is_a_database_at_a_batchs_
     let copies = if long() { 60 } else { 5 };
     let share = people.rows / (2 * copies);
     for turn in 0..copies {
-        let rows = turn * share + dice.below(share);
-        assert!(reached(&running.client, id, rows).await, "it ended before {rows} rows");
-        tokio::time::sleep(dice.moment(Duration::from_millis(20))).await;
+        comes_by(&running, id, turn * share..(turn + 1) * share, &mut dice).await;
         // As a snapshot of the disk would, all files at one moment.
         running.signal(Role::Serve, "STOP");
         let database = copy(&running);
@@ -57,6 +53,14 @@ async fn a_copy_of_the_files_in_the_middle_of_a_write_is_a_database_at_a_batchs_
         running.signal(Role::Serve, "CONT");
     }
     whole(&running.client, id, people).await;
+}
+
+/// Waits for a moment after one of these rows. Rows, not seconds: on a machine that is fast or slow the import is met in its
+/// middle all the same.
+async fn comes_by(running: &Running, id: i64, rows: Range<u64>, dice: &mut Dice) {
+    let row = rows.start + dice.below(rows.end - rows.start);
+    assert!(reached(&running.client, id, row).await, "it ended before {row} rows");
+    tokio::time::sleep(dice.moment(Duration::from_millis(20))).await;
 }
 
 /// The database and its log, beside the data directory.

@@ -201,17 +201,11 @@ impl State {
         let table = self.target();
         for write in plan.inserts {
             let id = i64::try_from(table.len()).unwrap();
-            let before = table.insert(
-                write.key.clone(),
-                (id, write.hash, write.content.to_stored().into_owned()),
-            );
+            let before = table.insert(write.key.clone(), (id, write.hash, write.content.into_stored()));
             assert!(before.is_none(), "an insert meets no record: {:?}", write.key);
         }
         for (id, write) in plan.updates {
-            let before = table.insert(
-                write.key.clone(),
-                (id, write.hash, write.content.to_stored().into_owned()),
-            );
+            let before = table.insert(write.key.clone(), (id, write.hash, write.content.into_stored()));
             assert_eq!(
                 before.map(|(id, _, _)| id),
                 Some(id),

@@ -19,7 +19,7 @@ pub enum Content<'a> {
 impl<'a> Content<'a> {
     /// Of the record that a row makes where there was none.
     pub fn create(row: &'a Row) -> Self {
-        if row.is_plain {
+        if is_plain(row) {
             Self::Row(row)
         } else {
             Self::Stored(Stored::create(row))
@@ -63,6 +63,14 @@ impl<'a> Content<'a> {
         }
     }
 
+    /// The same, given away.
+    pub fn into_stored(self) -> Stored {
+        match self {
+            Self::Row(row) => Stored::create(row),
+            Self::Stored(stored) => stored,
+        }
+    }
+
     /// The same, to be changed in place.
     pub fn to_mut(&mut self) -> &mut Stored {
         loop {
@@ -72,6 +80,17 @@ impl<'a> Content<'a> {
             }
         }
     }
+}
+
+/// Whether each value, said of a record that is not there yet, is simply set or absent.
+fn is_plain(row: &Row) -> bool {
+    row.values
+        .iter()
+        .all(|value| !matches!(value, Patch::Merge(_) | Patch::Overlay(_)))
+        && row
+            .attributes
+            .iter()
+            .all(|(_, value)| matches!(value, Patch::Keep | Patch::Clear | Patch::Set(_)))
 }
 
 /// By what they say, not by how they came to it.

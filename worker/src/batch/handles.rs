@@ -142,7 +142,6 @@ fn identify_row(entry: &Entry, row: &Row, known: &mut Known, new: &mut Vec<NewHa
         values: row.values.clone(),
         attributes: row.attributes.clone(),
         hash: row.hash,
-        is_plain: row.is_plain,
         cells: None,
         handles: Vec::new(),
         adds_handles,

@@ -382,13 +382,10 @@ fn put(table: &mut Table, plan: Plan<'_>, last_record: &mut i64) {
         *last_record += 1;
         table.insert(
             write.key.clone(),
-            (*last_record, write.hash, write.content.to_stored().into_owned()),
+            (*last_record, write.hash, write.content.into_stored()),
         );
     }
     for (id, write) in plan.updates {
-        table.insert(
-            write.key.clone(),
-            (id, write.hash, write.content.to_stored().into_owned()),
-        );
+        table.insert(write.key.clone(), (id, write.hash, write.content.into_stored()));
     }
 }

@@ -2,10 +2,9 @@
 //! server, and it writes while the rest is still being put together. Only for a table that no policy holds: migration
 //! `users_by_copy` tells how that one is held instead.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use chrono::{NaiveDate, NaiveDateTime};
 use futures::SinkExt;
-use tokio_postgres::CopyInSink;
 use worker::batch::plan::Write;
 
 use super::insert::New;
@@ -45,20 +44,13 @@ pub(super) async fn copy(
     for write in writes {
         rows.put(&mut message, write)?;
         if message.len() >= MESSAGE {
-            send(sink.as_mut(), &mut message).await?;
+            sink.feed(message.split().freeze()).await?;
         }
     }
     message.put_i16(END);
-    send(sink.as_mut(), &mut message).await?;
+    sink.feed(message.split().freeze()).await?;
     sink.finish().await?;
     Ok(())
-}
-
-async fn send(
-    mut sink: std::pin::Pin<&mut CopyInSink<Bytes>>,
-    message: &mut BytesMut,
-) -> Result<(), tokio_postgres::Error> {
-    sink.feed(message.split().freeze()).await
 }
 
 fn copy_sql(new: &New, place: &str) -> String {

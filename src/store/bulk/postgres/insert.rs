@@ -1,12 +1,12 @@
 //! New records: by COPY where the table may take one, else by INSERT from arrays.
 
 use chrono::NaiveDateTime;
-use futures::future::join_all;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 use worker::batch::plan::Write;
 
 use super::copy::{copy, place};
+use super::pieces::in_pieces;
 use super::pool::Session;
 use super::trouble::Trouble;
 use super::write::{attribute_texts, by_column};
@@ -45,10 +45,6 @@ pub(super) async fn insert(
     }
 }
 
-/// Records that go in one statement. All are sent before the first is answered: the server writes the one while the next
-/// is put together.
-pub(super) const PIECE: usize = 500;
-
 impl New {
     /// The value columns that are sent.
     pub(super) fn columns(&self) -> impl Iterator<Item = &'static str> {
@@ -58,9 +54,8 @@ impl New {
     async fn by_arrays(&self, session: &mut Session<'_>, writes: &[Write<'_>]) -> Result<(), Trouble> {
         let statement = session.prepare(&self.insert_sql()).await?;
         let session = &*session;
-        let pieces = writes.chunks(PIECE).map(|piece| self.send(session, &statement, piece));
-        // In their order: behind the one that failed all others say only that the transaction has.
-        join_all(pieces).await.into_iter().collect()
+        in_pieces(writes, |piece| self.send(session, &statement, piece)).await?;
+        Ok(())
     }
 
     async fn send(&self, session: &Session<'_>, statement: &Statement, writes: &[Write<'_>]) -> Result<(), Trouble> {

@@ -8,6 +8,7 @@ mod copy;
 mod handles;
 mod insert;
 mod keys;
+mod pieces;
 pub(in crate::store) mod pool;
 mod probe;
 mod trouble;

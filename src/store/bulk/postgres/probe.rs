@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use futures::future::join_all;
 use tokio_postgres::{Row, Statement};
 use worker::batch::plan::Planner;
 use worker::batch::{Key, Text};
 
 use super::children;
-use super::insert::PIECE;
 use super::keys::probe_table;
+use super::pieces::in_pieces;
 use super::pool::Session;
 use super::trouble::Trouble;
 use crate::store::bulk::children::{Kept, open_previews};
@@ -122,16 +121,10 @@ async fn load_table(
     }
     let statement = session.prepare(&load_sql(&wanted.table, wanted.lock)).await?;
     let session = &*session;
-    let pieces = wanted
-        .rows
-        .chunks(PIECE)
-        .map(|rows| load_piece(session, &statement, planner, &wanted.table, rows));
-    // One is read while the server looks for the next; locks are taken in the order in which they are sent.
-    for piece in join_all(pieces).await {
-        for (version, loaded) in piece? {
-            records.versions.insert(loaded.id, version);
-            records.loaded.push(loaded);
-        }
+    let load = |rows| load_piece(session, &statement, planner, &wanted.table, rows);
+    for (version, loaded) in in_pieces(&wanted.rows, load).await?.into_iter().flatten() {
+        records.versions.insert(loaded.id, version);
+        records.loaded.push(loaded);
     }
     Ok(())
 }

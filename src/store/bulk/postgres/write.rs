@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
-use futures::future::join_all;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 use worker::batch::plan::{Plan, Write};
 use worker::row_error::Failure;
 
-use super::insert::PIECE;
+use super::pieces::in_pieces;
 use super::pool::Session;
 use super::trouble::Trouble;
 use crate::store::bulk::columns::{Table, attributes, list, masked};
@@ -38,12 +37,8 @@ pub(super) async fn update(
     };
     let statement = session.prepare(&change.update_sql()).await?;
     let session = &*session;
-    let pieces = plan
-        .updates
-        .chunks(PIECE)
-        .map(|piece| change.send(session, &statement, piece));
-    // In their order: behind the one that failed all others say only that the transaction has.
-    join_all(pieces).await.into_iter().collect()
+    in_pieces(&plan.updates, |piece| change.send(session, &statement, piece)).await?;
+    Ok(())
 }
 
 /// What the changed records of a batch have in common.

@@ -35,7 +35,7 @@ proptest! {
     fn a_record_reads_as_its_row_applied_to_nothing(row in row()) {
         let stored = Stored::create(&row);
         let content = Content::create(&row);
-        prop_assert_eq!(matches!(content, Content::Row(_)), row.is_plain);
+        prop_assert_eq!(matches!(content, Content::Row(_)), is_plain(&row));
         let values: Vec<Option<&str>> = stored.values.iter().map(Option::as_deref).collect();
         prop_assert_eq!(content.values().collect::<Vec<_>>(), values);
         prop_assert_eq!(
@@ -43,6 +43,7 @@ proptest! {
             serde_json::to_string(&stored.attributes).ok()
         );
         prop_assert_eq!(content.to_stored().into_owned(), stored.clone());
+        prop_assert_eq!(content.clone().into_stored(), stored.clone());
         let mut owned = content.clone();
         prop_assert_eq!(&*owned.to_mut(), &stored);
         prop_assert_eq!(&owned, &content);
