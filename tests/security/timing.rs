@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use longshore::secrets::{PresentedKey, Secrets};
+use longshore::secrets::{NOBODY, PresentedKey, Secrets};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -49,7 +49,7 @@ fn indistinguishable(mut turn: impl FnMut() -> f64) -> bool {
     (0..TURNS).any(|_| turn().abs() < T)
 }
 
-fn measure(secrets: &Secrets, key: &PresentedKey, stored: Option<&[u8]>) -> f64 {
+fn measure(secrets: &Secrets, key: &PresentedKey, stored: &[u8]) -> f64 {
     let began = Instant::now();
     for _ in 0..4 {
         black_box(secrets.matches(black_box(key), black_box(stored)));
@@ -57,35 +57,29 @@ fn measure(secrets: &Secrets, key: &PresentedKey, stored: Option<&[u8]>) -> f64 
     nanoseconds(began.elapsed())
 }
 
-/// Samples of two ways, one after the other in an order that is drawn.
-fn interleaved(mut one: impl FnMut() -> f64, mut other: impl FnMut() -> f64) -> f64 {
+/// Samples of two ways, `0` and `1`, one after the other in an order that is drawn. Both go through the same call: two calls
+/// of the same function differ by nanoseconds, for where they stand in the program.
+fn interleaved(mut taken: impl FnMut(usize) -> f64) -> f64 {
     let mut dice = Dice::seeded();
-    let (mut first, mut second) = (Vec::new(), Vec::new());
+    let mut times = [Vec::new(), Vec::new()];
     for _ in 0..samples() {
-        if dice.below(2) == 0 {
-            first.push(one());
-            second.push(other());
-        } else {
-            second.push(other());
-            first.push(one());
+        let first = usize::from(dice.below(2) == 0);
+        for which in [first, 1 - first] {
+            times[which].push(taken(which));
         }
     }
-    welch(&first, &second)
+    welch(&times[0], &times[1])
 }
 
 #[test]
 fn the_compare_takes_as_long_for_a_key_that_is_not_there() {
     let secrets = Secrets::new(b"of the test");
     let key = Secrets::parse(&secrets.mint().unwrap().text).unwrap();
-    let mut almost = secrets.mac(&key).to_vec();
+    let mut almost = secrets.mac(&key);
     almost[31] ^= 1;
-    for (name, stored) in [("wrong", vec![7_u8; 32]), ("wrong in the last bit", almost)] {
-        let turn = || {
-            interleaved(
-                || measure(&secrets, &key, None),
-                || measure(&secrets, &key, Some(&stored)),
-            )
-        };
+    for (name, stored) in [("wrong", [7_u8; 32]), ("wrong in the last bit", almost)] {
+        let stored = [NOBODY, stored];
+        let turn = || interleaved(|which| measure(&secrets, &key, &stored[which]));
         assert!(indistinguishable(turn), "unknown and {name} take another time");
     }
 }
@@ -94,39 +88,35 @@ fn the_compare_takes_as_long_for_a_key_that_is_not_there() {
 fn twenty_microseconds_would_be_found() {
     let secrets = Secrets::new(b"of the test");
     let key = Secrets::parse(&secrets.mint().unwrap().text).unwrap();
-    let slower = || {
+    let slower = |which| {
         let began = Instant::now();
-        let taken = measure(&secrets, &key, None);
-        while began.elapsed() < Duration::from_nanos(20_000) + Duration::from_secs_f64(taken / 1e9) {}
+        measure(&secrets, &key, &NOBODY);
+        let enough = began.elapsed() + Duration::from_micros([0, 20][which]);
+        while began.elapsed() < enough {}
         nanoseconds(began.elapsed())
     };
-    assert!(!indistinguishable(|| interleaved(
-        || measure(&secrets, &key, None),
-        slower
-    )));
+    assert!(!indistinguishable(|| interleaved(slower)));
 }
 
 /// A compare that stops at the first other byte, as one that is not careful would.
 #[test]
 fn an_early_return_would_be_found() {
-    let (own, mut almost, other) = ([1_u8; 4096], [1_u8; 4096], [2_u8; 4096]);
-    almost[4095] = 2;
-    let careless = |stored: &[u8; 4096]| {
+    let own = [1_u8; 4096];
+    let mut stored = [own, [2; 4096]];
+    stored[0][4095] = 2;
+    let careless = |which: usize| {
         let began = Instant::now();
         for _ in 0..4 {
             black_box(
                 black_box(&own)
                     .iter()
-                    .zip(black_box(stored))
+                    .zip(black_box(&stored[which]))
                     .all(|(one, other)| black_box(one) == other),
             );
         }
         nanoseconds(began.elapsed())
     };
-    assert!(!indistinguishable(|| interleaved(
-        || careless(&almost),
-        || careless(&other)
-    )));
+    assert!(!indistinguishable(|| interleaved(careless)));
 }
 
 /// Keys that fail, each in its own way.
