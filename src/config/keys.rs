@@ -46,7 +46,7 @@ pub const KEYS: &[Key] = &[
     key(
         "database_connections",
         "8",
-        "Connections of the main pool in one process",
+        "Connections for queries in one process, two at least: a quarter of them looks up keys and imports to do",
     ),
     key(
         "redis_url",

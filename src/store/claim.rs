@@ -84,8 +84,8 @@ impl Store {
             let running = imports::table.filter(sql::<Bool>("status = 'running'"));
             let over = imports::lease_until.le(now().nullable());
             let orphaned = running.filter(over.or(sql::<Nullable<Bool>>(db.orphaned())));
-            let query = orphaned.order(imports::id).limit(limit).select(imports::id);
-            let ids: Vec<i64> = reading!(&db, Scope::House, |c| query.load(c).await?);
+            let ids = orphaned.order(imports::id).limit(limit).select(imports::id);
+            let ids: Vec<i64> = reading!(&db, Scope::House, |c| ids.clone().load(c).await?);
             Ok(ids.into_iter().map(ImportId).collect())
         })
         .await

@@ -101,7 +101,7 @@ impl Store {
         self.run(|db| async move {
             Ok(reading!(&db, org, |c| {
                 let all = country.is_none().into_sql::<Bool>();
-                let here = credentials::country.eq(country.unwrap_or_default());
+                let here = credentials::country.eq(country.as_deref().unwrap_or_default());
                 let rows: Vec<(CredentialRow, Option<AccountRow>)> =
                     of_client!(org, client).filter(here.or(all)).load(c).await?;
                 let is_there: i64 = own!(org, client).count().get_result(c).await?;

@@ -40,20 +40,27 @@ impl Db {
     }
 }
 
-/// Runs a query on a connection that is bound to the rows of `$scope`, an `OrgId` or `Scope::House`; on SQLite on the one that
-/// `$sqlite` gives, `reader` or `writer`.
-macro_rules! on_connection {
-    ($db:expr, $scope:expr, $sqlite:ident, |$c:ident| $body:expr) => {
+/// Runs a query that only reads, on a connection that is bound to the rows of `$scope`, an `OrgId` or `Scope::House`:
+/// `reading!(db, org, |c| query.load(c).await?)`. It may be run once more.
+macro_rules! reading {
+    ($db:expr, $scope:expr, |$c:ident| $body:expr) => {
         match $db {
             $crate::store::db::Db::Postgres(postgres) => {
-                let mut connection = postgres.get($scope).await?;
-                let $c = &mut *connection;
-                let answering = async { Ok::<_, $crate::store::error::StoreError>($body) };
-                let answered = tokio::time::timeout($crate::store::postgres::ANSWER, answering).await;
-                $crate::store::postgres::in_time(connection, answered)?
+                let mut connection = postgres.queries.get_to_read($scope).await?;
+                loop {
+                    let $c = &mut *connection;
+                    let answering = async { Ok::<_, $crate::store::error::StoreError>($body) };
+                    let answered = tokio::time::timeout($crate::store::postgres::ANSWER, answering).await;
+                    match connection.read(answered) {
+                        $crate::store::pool::Outcome::Told(answer) => break answer?,
+                        $crate::store::pool::Outcome::AskAnother => {
+                            connection = postgres.queries.get($scope).await?;
+                        }
+                    }
+                }
             }
             $crate::store::db::Db::Sqlite(sqlite) => {
-                let mut connection = sqlite.$sqlite().await?;
+                let mut connection = sqlite.reader().await?;
                 let $c = &mut *connection;
                 $body
             }
@@ -61,17 +68,23 @@ macro_rules! on_connection {
     };
 }
 
-/// Runs a query that only reads: `reading!(db, org, |c| query.load(c).await?)`.
-macro_rules! reading {
-    ($db:expr, $scope:expr, |$c:ident| $body:expr) => {
-        $crate::store::db::on_connection!($db, $scope, reader, |$c| $body)
-    };
-}
-
-/// Runs one statement that writes, a transaction by itself.
+/// Runs one statement that writes, a transaction by itself, on a connection that is bound likewise.
 macro_rules! writing {
     ($db:expr, $scope:expr, |$c:ident| $body:expr) => {
-        $crate::store::db::on_connection!($db, $scope, writer, |$c| $body)
+        match $db {
+            $crate::store::db::Db::Postgres(postgres) => {
+                let mut connection = postgres.queries.get($scope).await?;
+                let $c = &mut *connection;
+                let answering = async { Ok::<_, $crate::store::error::StoreError>($body) };
+                let answered = tokio::time::timeout($crate::store::postgres::ANSWER, answering).await;
+                connection.in_time(answered)?
+            }
+            $crate::store::db::Db::Sqlite(sqlite) => {
+                let mut connection = sqlite.writer().await?;
+                let $c = &mut *connection;
+                $body
+            }
+        }
     };
 }
 
@@ -86,11 +99,11 @@ macro_rules! in_transaction {
         match $db {
             $crate::store::db::Db::Postgres(postgres) => {
                 use diesel_async::AsyncConnection;
-                let mut connection = postgres.get($scope).await?;
+                let mut connection = postgres.queries.get($scope).await?;
                 let answering =
                     connection.transaction::<_, $crate::store::error::StoreError, _>(async |$c| $body);
                 let answered = tokio::time::timeout($limit, answering).await;
-                $crate::store::postgres::in_time(connection, answered)
+                connection.in_time(answered)
             }
             $crate::store::db::Db::Sqlite(sqlite) => {
                 let mut connection = sqlite.writer().await?;
@@ -105,7 +118,7 @@ macro_rules! in_transaction {
     };
 }
 
-pub(super) use {in_transaction, on_connection, reading, writing};
+pub(super) use {in_transaction, reading, writing};
 
 /// What the two databases say differently inside a transaction.
 pub(super) trait Transaction {

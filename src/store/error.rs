@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use deadpool::managed::{PoolError, TimeoutType};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use worker::failpoint::Injected;
 
@@ -68,9 +69,8 @@ impl From<DieselError> for StoreError {
     }
 }
 
-impl From<diesel_async::pooled_connection::deadpool::PoolError> for StoreError {
-    fn from(error: diesel_async::pooled_connection::deadpool::PoolError) -> Self {
-        use deadpool::managed::{PoolError, TimeoutType};
+impl<E: Error + Send + Sync + 'static> From<PoolError<E>> for StoreError {
+    fn from(error: PoolError<E>) -> Self {
         match error {
             PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
             other => Self::unavailable(other),

@@ -68,7 +68,7 @@ impl Store {
                     Db::Sqlite(_) => BY_KEYS_SQLITE,
                 };
                 let rows: Vec<KnownRow> = reading!(&db, org, |c| {
-                    let query = diesel::sql_query(sql).bind::<Text, _>(asked).bind::<BigInt, _>(org.0);
+                    let query = diesel::sql_query(sql).bind::<Text, _>(&asked).bind::<BigInt, _>(org.0);
                     query.load(c).await?
                 });
                 found.extend(rows.into_iter().map(KnownUser::from));
@@ -83,10 +83,11 @@ impl Store {
         self.run(|db| async move {
             let mut found = Vec::new();
             for some in ids.chunks(AT_ONCE) {
-                let own = users::table
-                    .filter(users::org_id.eq(org.0))
-                    .filter(users::id.eq_any(some));
-                let rows: Vec<KnownRow> = reading!(&db, org, |c| own.select(KnownRow::as_select()).load(c).await?);
+                let rows: Vec<KnownRow> = reading!(&db, org, |c| {
+                    let own = users::table.filter(users::org_id.eq(org.0));
+                    let these = own.filter(users::id.eq_any(some));
+                    these.select(KnownRow::as_select()).load(c).await?
+                });
                 found.extend(rows.into_iter().map(KnownUser::from));
             }
             Ok(found)

@@ -28,6 +28,7 @@ mod lease;
 mod migrate;
 pub mod model;
 mod organizations;
+mod pool;
 mod postgres;
 mod removed_blobs;
 mod reseal;

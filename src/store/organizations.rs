@@ -86,8 +86,8 @@ impl Store {
     pub async fn organization_by_name(&self, name: &str) -> Result<Option<Organization>, StoreError> {
         let name = name.to_owned();
         self.run(|db| async move {
-            let query = organizations::table.filter(organizations::name.eq(name));
-            reading!(&db, Scope::House, |c| query
+            reading!(&db, Scope::House, |c| organizations::table
+                .filter(organizations::name.eq(&name))
                 .select(OrganizationRow::as_select())
                 .get_result(c)
                 .await

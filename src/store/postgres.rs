@@ -1,15 +1,10 @@
-//! Connections to PostgreSQL: the pool that diesel uses, and the way to open one more. Time limits are set in the
+//! Where PostgreSQL is, the pools of connections to it, and the way to open one more. Time limits are set in the
 //! startup message, so that no connection is ever without them.
 
 use std::time::Duration;
 
-use deadpool::Runtime;
 use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures::FutureExt;
-use tokio::time::error::Elapsed;
+use diesel_async::AsyncPgConnection;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -17,14 +12,13 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::StoreOptions;
 use super::bulk::postgres::pool::BulkPool;
 use super::error::{Chain, StoreError};
-use super::row_security::TAKE_ROLE;
-use super::scope::Scope;
+use super::pool::QueryPool;
 use super::tls;
 use super::url::PostgresUrl;
 use super::watch::Watch;
 
 /// The longest statement of the pool; what may take longer says so in its transaction.
-const STATEMENT: Duration = Duration::from_secs(10);
+pub(super) const STATEMENT: Duration = Duration::from_secs(10);
 /// How long a statement's answer is waited for: a server that is there ends the statement before that. One that says nothing,
 /// behind a line that takes everything, would be waited for for ever.
 pub(super) const ANSWER: Duration = Duration::from_secs(15);
@@ -32,12 +26,8 @@ pub(super) const ANSWER: Duration = Duration::from_secs(15);
 pub(super) const TRANSACTION: Duration = Duration::from_secs(30);
 /// The same for one that may wait for a batch and remove many rows.
 pub(super) const PATIENT: Duration = Duration::from_secs(330);
-/// How long a connection may take to be bound, which an idle one thereby proves to be well.
-const WELL: Duration = Duration::from_secs(3);
-/// How long a caller waits for a free connection before it is told that the database is busy.
-const WAIT: Duration = Duration::from_secs(5);
 /// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// Unanswered bytes for so long mean that the other end is gone.
 const SILENCE: Duration = Duration::from_secs(15);
 /// The driver's own patience with a server that says nothing while an answer is awaited: two hours.
@@ -49,7 +39,8 @@ pub(super) type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 /// A PostgreSQL database.
 #[derive(Clone)]
 pub(super) struct Postgres {
-    pool: Pool<AsyncPgConnection>,
+    /// For queries.
+    pub(super) queries: QueryPool,
     /// For batches.
     pub(super) bulk: BulkPool,
     /// Shows others that this process lives.
@@ -59,71 +50,19 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    /// Makes the pool; the first connection is made by the first query.
+    /// Makes the pools; the first connection is made by the first query.
     pub(super) fn open(url: &PostgresUrl, options: &StoreOptions) -> Result<Self, StoreError> {
         let target = Target::new(url)?;
-        let mut config = ManagerConfig::default();
-        let setup = target.clone();
-        config.custom_setup = Box::new(move |_| {
-            let target = setup.clone();
-            async move {
-                let mut connection = target.diesel(Some(STATEMENT)).await?;
-                let taken = connection.batch_execute(TAKE_ROLE).await;
-                taken.map_err(ConnectionError::CouldntSetupConfiguration)?;
-                Ok(connection)
-            }
-            .boxed()
-        });
-        // `get` asks each connection something anyway.
-        config.recycling_method = RecyclingMethod::Fast;
-        let pool = Pool::builder(AsyncDieselConnectionManager::new_with_config("", config))
-            .max_size(options.connections.max(1))
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(WAIT))
-            .create_timeout(Some(CONNECT * 2))
-            .build()
-            .map_err(|error| StoreError::Config(error.to_string()))?;
+        let queries = QueryPool::new(&target, options.connections)?;
         let bulk = BulkPool::new(target.clone(), options.bulk_connections)?;
         let watch = Watch::new(target.clone());
         Ok(Self {
-            pool,
+            queries,
             bulk,
             watch,
             target,
         })
     }
-
-    /// A connection of the pool, bound to the rows that it is taken for. One that died, or fell silent, while
-    /// nobody used it is left out.
-    pub(super) async fn get(&self, scope: impl Into<Scope>) -> Result<Object<AsyncPgConnection>, StoreError> {
-        let scope = scope.into();
-        loop {
-            let mut connection = self.pool.get().await?;
-            let is_new = Object::metrics(&connection).recycle_count == 0;
-            match tokio::time::timeout(WELL, scope.bind(&mut connection)).await {
-                Ok(Ok(())) => return Ok(connection),
-                Ok(Err(error)) if is_new => return Err(error.into()),
-                Ok(Err(_)) => drop(Object::take(connection)),
-                Err(late) => {
-                    drop(Object::take(connection));
-                    if is_new {
-                        return Err(StoreError::unavailable(late));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What came of a connection's work. One that gave no answer in time is closed, whatever it may still say.
-pub(super) fn in_time<T>(
-    connection: Object<AsyncPgConnection>,
-    answered: Result<Result<T, StoreError>, Elapsed>,
-) -> Result<T, StoreError> {
-    answered.unwrap_or_else(|late| {
-        drop(Object::take(connection));
-        Err(StoreError::unavailable(late))
-    })
 }
 
 /// Where PostgreSQL is and how to speak to it.

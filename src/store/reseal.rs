@@ -125,11 +125,11 @@ impl Store {
     /// Whether any password lies under an older key than this one: a rotation was begun and not ended.
     pub async fn has_older_seals(&self, newest: i64) -> Result<bool, StoreError> {
         self.run(move |db| async move {
-            let older = credentials::table.filter(credentials::password.not_like(under(newest)));
-            let any = diesel::select(diesel::dsl::exists(older));
-            Ok(super::db::reading!(&db, Scope::House, |c| any
-                .get_result::<bool>(c)
-                .await?))
+            Ok(super::db::reading!(&db, Scope::House, |c| {
+                let older = credentials::table.filter(credentials::password.not_like(under(newest)));
+                let any = diesel::select(diesel::dsl::exists(older));
+                any.get_result::<bool>(c).await?
+            }))
         })
         .await
     }

@@ -89,7 +89,7 @@ const STANDING: &str = "select current_user::text as role, rolsuper or rolbypass
 
 /// Says in the log where the database does not hold this program as it should.
 pub(super) async fn check(postgres: &Postgres) -> Result<(), StoreError> {
-    let mut connection = postgres.get(Scope::House).await?;
+    let mut connection = postgres.queries.get(Scope::House).await?;
     let standing: Standing = diesel::sql_query(STANDING).get_result(&mut *connection).await?;
     let role = standing.role;
     if standing.bypasses {

@@ -1,4 +1,4 @@
-//! Whose rows a statement is about: said for each checkout of a connection, so that no query can be written without it.
+//! Whose rows a statement is about: said for each checkout of a connection (`pool`), so that no query can be written without it.
 //! PostgreSQL holds the connection to it (`row_security`). SQLite cannot; there a test reads the queries (`tests/it/house.rs`).
 
 use diesel::sql_types::{Bool, Text};
@@ -37,6 +37,11 @@ impl Scope {
             Self::Org(org) => org.0.to_string(),
             Self::House => "*".to_owned(),
         }
+    }
+
+    /// Whether it is everybody's.
+    pub(super) fn is_house(self) -> bool {
+        self == Self::House
     }
 
     /// Binds a connection until the next one is said.

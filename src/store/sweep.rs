@@ -130,8 +130,8 @@ impl Store {
     /// How many imports wait, and how long ago the oldest of them began.
     pub async fn queue_depth(&self) -> Result<(u64, Option<Duration>), StoreError> {
         self.run(|db| async move {
-            let waiting = imports::table.filter(sql::<Bool>("status = 'queued'"));
             let (count, oldest, now): (i64, Option<NaiveDateTime>, NaiveDateTime) = reading!(&db, Scope::House, |c| {
+                let waiting = imports::table.filter(sql::<Bool>("status = 'queued'"));
                 let (count, oldest) = waiting
                     .select((count_star(), min(imports::created_at)))
                     .get_result(c)

@@ -51,6 +51,14 @@ async fn the_store_works_under_that_role_and_not_as_the_superuser_of_its_url() {
     assert!(refused.to_string().contains("permission denied"), "{refused}");
 }
 
+/// The number of an organization's only user.
+async fn only_user(outside: &Client, org: OrgId) -> i64 {
+    let row = outside
+        .query_one("select id from users where org_id = $1", &[&org.0])
+        .await;
+    row.unwrap().get(0)
+}
+
 /// The first wall taken away: a policy alone decides.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_of_the_pool_is_bound_anew_each_time_it_is_taken() {
@@ -65,16 +73,10 @@ async fn a_connection_of_the_pool_is_bound_anew_each_time_it_is_taken() {
         )
         .await
         .unwrap();
-    let id = |org: OrgId| {
-        let outside = &outside;
-        async move {
-            let row = outside
-                .query_one("select id from users where org_id = $1", &[&org.0])
-                .await;
-            row.unwrap().get::<_, i64>(0)
-        }
-    };
-    let users = [(ours, id(ours).await), (theirs, id(theirs).await)];
+    let users = [
+        (ours, only_user(&outside, ours).await),
+        (theirs, only_user(&outside, theirs).await),
+    ];
     for turn in 0..20 {
         let (org, id) = users[turn % 2];
         let user = db.store.user(org, id).await.unwrap().unwrap();
@@ -95,6 +97,44 @@ async fn a_connection_of_the_pool_is_bound_anew_each_time_it_is_taken() {
         let seen: (String, String) = (row.get(0), row.get(1));
         assert_eq!(seen, (row.get::<_, i64>(2).to_string(), "longshore_app".to_owned()));
     }
+}
+
+/// A read that is bound to anybody else, or to the house, leaves a mark that no rollback takes away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_of_two_organizations_at_once_over_few_connections_are_each_bound_to_their_own() {
+    let (db, ours, theirs, outside, _) = two_of_each().await;
+    outside
+        .batch_execute(
+            "create sequence astray;
+             grant usage on astray to public;
+             create function own(org bigint) returns boolean language plpgsql as $$ begin
+                 if current_setting('longshore.org') <> org::text then perform nextval('astray'); end if;
+                 return true; end $$;
+             create policy own on users as restrictive using (own(org_id))",
+        )
+        .await
+        .unwrap();
+    let users = [
+        (ours, only_user(&outside, ours).await),
+        (theirs, only_user(&outside, theirs).await),
+    ];
+    let mut readers = Vec::new();
+    for reader in 0..12 {
+        let store = db.store.clone();
+        readers.push(tokio::spawn(async move {
+            for turn in 0..100 {
+                // Some come back to the same organization, and the connection goes to whoever is next.
+                let (org, id) = users[(turn / (reader + 1)) % 2];
+                assert!(store.user(org, id).await.unwrap().is_some());
+                store.runnable(5).await.unwrap();
+            }
+        }));
+    }
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    let astray = outside.query_one("select is_called from astray", &[]).await.unwrap();
+    assert!(!astray.get::<_, bool>(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
