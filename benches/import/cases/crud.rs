@@ -1,12 +1,14 @@
-//! Reading and changing single users while an import runs, against the same on an idle service.
+//! Reading and changing single users while an import runs, against the same on an idle service; and, as the floor, while `psql`
+//! writes the same file into a table of its own.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use harness::{Client, Dice};
 
-use crate::file::Spec;
+use crate::file::{Csv, Spec};
 use crate::longshore::{Longshore, last_view, upload};
+use crate::peer;
 use crate::report::{Finding, Goal, Report};
 use crate::stage::Stage;
 use crate::times::{Times, millis, ratio};
@@ -44,21 +46,43 @@ pub(crate) async fn run(stage: &Stage, report: &mut Report) {
     };
     let (stopped, busy) = tokio::join!(end, sample_until(client, &ids, &is_over));
     assert_eq!(harness::count(&stopped, "created"), file.rows, "{stopped:#}");
+    tell(report, &file, "while an import runs", Goal::AtMost(3.0), (&idle, &busy));
 
+    stage.checkpoint().await;
+    let busy = beside_psql(stage, client, &ids, &file).await;
+    tell(
+        report,
+        &file,
+        "while psql writes the same file",
+        Goal::Shown,
+        (&idle, &busy),
+    );
+    longshore.end(stage).await;
+}
+
+async fn beside_psql(stage: &Stage, client: &Client, ids: &[i64], file: &Csv) -> Samples {
+    let (database, file) = (peer::database(stage).await, file.clone());
+    let is_over = Cell::new(false);
+    let end = async {
+        let written = tokio::task::spawn_blocking(move || peer::upsert(&database, &file)).await;
+        is_over.set(true);
+        written
+    };
+    let (written, busy) = tokio::join!(end, sample_until(client, ids, &is_over));
+    written.expect("psql writes the file");
+    busy
+}
+
+fn tell(report: &mut Report, file: &Csv, when: &str, goal: Goal, (idle, busy): (&Samples, &Samples)) {
     for (what, idle, busy) in [("GET", &idle.reads, &busy.reads), ("PATCH", &idle.writes, &busy.writes)] {
         report.find(Finding {
             ours: format!("{} ({} requests)", millis(busy.percentile(99)), busy.count()),
             other: format!("idle: {} ({})", millis(idle.percentile(99)), idle.count()),
             figure: ratio(busy.percentile(99).as_secs_f64(), idle.percentile(99).as_secs_f64()),
-            goal: Goal::AtMost(3.0),
-            ..Finding::alone(
-                "crud",
-                &file,
-                format!("p99 of {what} /v1/users/{{id}} while an import runs"),
-            )
+            goal,
+            ..Finding::alone("crud", file, format!("p99 of {what} /v1/users/{{id}} {when}"))
         });
     }
-    longshore.end(stage).await;
 }
 
 async fn ids(client: &Client) -> Vec<i64> {

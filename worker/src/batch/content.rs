@@ -116,7 +116,7 @@ impl Serialize for Attributes<'_> {
             Self::Said(said) => {
                 serializer.collect_map(said.chunk_by(|(one, _), (other, _)| one == other).filter_map(|same| {
                     match same.last() {
-                        Some((name, Patch::Set(value))) => Some((name, value)),
+                        Some((name, Patch::Set(value))) => Some((name.as_ref(), value)),
                         _ => None,
                     }
                 }))

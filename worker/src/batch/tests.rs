@@ -157,6 +157,11 @@ fn rows_that_say_different_things_have_different_hashes() {
     hashes.push(of_attribute("y", Patch::Set(json!("a"))));
     hashes.extend([json!(1), json!("1"), json!(true), json!([1])].map(|value| of_attribute("x", Patch::Set(value))));
     hashes.push(Row::new(key(), vec![Patch::Set(text("a")), Patch::Keep], Vec::new()).hash);
+    // Where a length takes more than a byte, wherever one text ends and the next begins.
+    for length in [253, 254, 255, 256, 511] {
+        let parts = [text(&"a".repeat(length)), text(&"a".repeat(600 - length))];
+        hashes.push(Row::new(key(), parts.map(Patch::Set).to_vec(), Vec::new()).hash);
+    }
     let count = hashes.len();
     hashes.sort_unstable();
     hashes.dedup();

@@ -41,7 +41,9 @@ pub struct CellError {
 
 /// A cell as it is compared and stored: outer spaces and tabs go, except for secrets.
 pub fn trim(kind: Kind, cell: &str) -> &str {
-    if kind == Kind::Secret {
+    let is_outer = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    // Most cells have nothing to trim, and two bytes tell.
+    if kind == Kind::Secret || !is_outer(cell.as_bytes().first()) && !is_outer(cell.as_bytes().last()) {
         cell
     } else {
         cell.trim_matches([' ', '\t'])
@@ -93,6 +95,9 @@ fn damaged<T>() -> Result<T, CellError> {
 
 /// `4.15556E+09`, `#N/A`, `#####`: what spreadsheets leave where a long number or a lookup was.
 fn is_spreadsheet_damage(cell: &str) -> bool {
+    if !matches!(cell.as_bytes().first(), Some(b'#' | b'0'..=b'9')) {
+        return false;
+    }
     if matches!(
         cell,
         "#N/A" | "#REF!" | "#VALUE!" | "#NAME?" | "#NULL!" | "#NUM!" | "#DIV/0!"
@@ -117,7 +122,7 @@ fn id(cell: &str) -> Result<Cow<'_, str>, CellError> {
     if cell.len() > MAX_ID_BYTES {
         return too_long(MAX_ID_BYTES);
     }
-    if cell.chars().any(char::is_control) {
+    if !is_printable_ascii(cell) && cell.chars().any(char::is_control) {
         return fail(
             RowCode::ControlCharacter,
             "holds a control character",
@@ -161,7 +166,7 @@ fn line(cell: &str, max: usize) -> Result<Cow<'_, str>, CellError> {
 
 fn email(cell: &str) -> Result<Cow<'_, str>, CellError> {
     let canonical = match cell.rsplit_once('@') {
-        Some((local, domain)) if domain.chars().any(char::is_uppercase) => {
+        Some((local, domain)) if domain.contains(|c: char| !c.is_ascii_lowercase() && c.is_uppercase()) => {
             Cow::Owned(format!("{local}@{}", domain.to_lowercase()))
         }
         _ => Cow::Borrowed(cell),
