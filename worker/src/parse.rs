@@ -169,9 +169,11 @@ impl Cutter {
         let Some(after) = self.entries.last().map(|entry| entry.after) else {
             return Ok(());
         };
+        // The next batch has about as many.
+        let next = Vec::with_capacity(self.entries.len());
         let batch = Batch {
             from: self.from,
-            entries: std::mem::take(&mut self.entries),
+            entries: std::mem::replace(&mut self.entries, next),
         };
         self.from = after;
         self.tell(Parsed::Batch(batch)).await
@@ -189,7 +191,8 @@ fn judge(rows: &Rows, record: &Record<'_>) -> Entry {
             warned: false,
         },
         shape => {
-            let cells: Vec<&str> = record.cells.iter().collect();
+            let mut cells = Vec::with_capacity(record.cells.len());
+            cells.extend(record.cells.iter());
             rows.judge(record.record, record.line, &cells, shape == Shape::BadQuote)
         }
     };

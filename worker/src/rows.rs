@@ -61,6 +61,8 @@ pub struct Rows {
     key: Vec<String>,
     key_fields: &'static [Field],
     fields: &'static [Field],
+    /// How many columns are attributes.
+    attributes: usize,
     source: String,
     blank: Blank,
     composed: bool,
@@ -92,6 +94,7 @@ struct Draft {
 impl Rows {
     /// `columns` as resolved at the door, `options` of the import.
     pub fn new(columns: &[Column], options: &ImportOptions) -> Self {
+        let is_attribute = |column: &&Column| matches!(column.target, Target::Attribute(_));
         Self {
             readings: columns
                 .iter()
@@ -107,6 +110,7 @@ impl Rows {
             key: mapping::key(columns, options).unwrap_or_default(),
             key_fields: options.resource.key_fields(),
             fields: options.resource.fields(),
+            attributes: columns.iter().filter(is_attribute).count(),
             source: options.source.clone(),
             blank: options.blank,
             composed: options.composed,
@@ -158,7 +162,7 @@ impl Rows {
         let mut draft = Draft {
             key: [None, None, None],
             values: self.fields.iter().map(|_| Patch::Keep).collect(),
-            attributes: Vec::new(),
+            attributes: Vec::with_capacity(self.attributes),
             children: children::Children::default(),
             handles: Handles::default(),
             errors: Vec::new(),
