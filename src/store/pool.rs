@@ -1,6 +1,6 @@
 //! The connections for queries. Each knows whose rows it is bound to, so that reads for the same caller, one after the other,
-//! cost one statement and not two; the many lookups of the house itself have connections of their own, or they would unbind the
-//! others each time.
+//! cost one statement and not two. What the house itself looks up, the caller's key above all, has connections of its own: it would
+//! unbind the others each time, and need not wait behind whoever holds those while it waits for a row.
 //!
 //! Binding a connection also proves that it is well. A read may go without where one was well a moment ago, as it can be done
 //! again if that was wrong; what writes always has the proof.
@@ -26,8 +26,8 @@ const WELL: Duration = Duration::from_secs(3);
 const RECENT: Duration = Duration::from_millis(100);
 /// How long a caller waits for a free connection before it is told that the database is busy.
 const WAIT: Duration = Duration::from_secs(5);
-/// One connection of so many is for the house.
-const OF_THE_HOUSE: usize = 4;
+/// One connection of so many is for lookups.
+const LOOKS_UP: usize = 4;
 
 /// Makes connections for queries.
 pub(super) struct Connections(Target);
@@ -73,63 +73,59 @@ impl Manager for Connections {
 /// The connections for queries, opened when they are first needed.
 #[derive(Clone)]
 pub(super) struct QueryPool {
-    house: Pool<Connections>,
-    organizations: Pool<Connections>,
+    /// For what the house reads: short, and all bound alike.
+    lookups: Pool<Connections>,
+    /// For everything else.
+    others: Pool<Connections>,
 }
 
 impl QueryPool {
     /// At most `size` connections, and two at least.
     pub(super) fn new(target: &Target, size: usize) -> Result<Self, StoreError> {
-        let house = (size / OF_THE_HOUSE).max(1);
+        let lookups = (size / LOOKS_UP).max(1);
         let pool = |size: usize| pool(target, size).map_err(|error| StoreError::Config(error.to_string()));
         Ok(Self {
-            house: pool(house)?,
-            organizations: pool(size.saturating_sub(house).max(1))?,
+            others: pool(size.saturating_sub(lookups).max(1))?,
+            lookups: pool(lookups)?,
         })
     }
 
     /// A connection that is well, bound to the rows that it is taken for. One that died, or fell silent, while nobody
     /// used it is left out.
     pub(super) async fn get(&self, scope: impl Into<Scope>) -> Result<Lent, StoreError> {
-        let scope = scope.into();
-        let connection = self.any(scope).await?;
-        self.proven(connection, scope).await
+        proven(&self.others, self.others.get().await?, scope.into()).await
     }
 
     /// The same for what only reads: taken as it is where it is bound already and answered a moment ago.
     pub(super) async fn get_to_read(&self, scope: impl Into<Scope>) -> Result<Lent, StoreError> {
         let scope = scope.into();
-        let connection = self.any(scope).await?;
+        let pool = if scope.is_house() { &self.lookups } else { &self.others };
+        let connection = pool.get().await?;
         if connection.bound == Some(scope) && connection.answered.elapsed() < RECENT {
             return Ok(Lent::new(connection, false));
         }
-        self.proven(connection, scope).await
+        proven(pool, connection, scope).await
     }
+}
 
-    /// This connection, bound, or another where it is not well.
-    async fn proven(&self, mut connection: Object<Connections>, scope: Scope) -> Result<Lent, StoreError> {
-        loop {
-            let is_new = Object::metrics(&connection).recycle_count == 0;
-            match tokio::time::timeout(WELL, connection.bind(scope)).await {
-                Ok(Ok(())) => return Ok(Lent::new(connection, true)),
-                Ok(Err(error)) if is_new => return Err(error.into()),
-                Err(late) if is_new => {
-                    drop(Object::take(connection));
-                    return Err(StoreError::unavailable(late));
-                }
-                Ok(Err(_)) | Err(_) => drop(Object::take(connection)),
+/// This connection, bound, or another of the pool where it is not well.
+async fn proven(
+    pool: &Pool<Connections>,
+    mut connection: Object<Connections>,
+    scope: Scope,
+) -> Result<Lent, StoreError> {
+    loop {
+        let is_new = Object::metrics(&connection).recycle_count == 0;
+        match tokio::time::timeout(WELL, connection.bind(scope)).await {
+            Ok(Ok(())) => return Ok(Lent::new(connection, true)),
+            Ok(Err(error)) if is_new => return Err(error.into()),
+            Err(late) if is_new => {
+                drop(Object::take(connection));
+                return Err(StoreError::unavailable(late));
             }
-            connection = self.any(scope).await?;
+            Ok(Err(_)) | Err(_) => drop(Object::take(connection)),
         }
-    }
-
-    async fn any(&self, scope: Scope) -> Result<Object<Connections>, StoreError> {
-        let pool = if scope.is_house() {
-            &self.house
-        } else {
-            &self.organizations
-        };
-        Ok(pool.get().await?)
+        connection = pool.get().await?;
     }
 }
 

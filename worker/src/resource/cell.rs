@@ -95,17 +95,13 @@ fn damaged<T>() -> Result<T, CellError> {
 
 /// `4.15556E+09`, `#N/A`, `#####`: what spreadsheets leave where a long number or a lookup was.
 fn is_spreadsheet_damage(cell: &str) -> bool {
-    if !matches!(cell.as_bytes().first(), Some(b'#' | b'0'..=b'9')) {
-        return false;
-    }
-    if matches!(
-        cell,
-        "#N/A" | "#REF!" | "#VALUE!" | "#NAME?" | "#NULL!" | "#NUM!" | "#DIV/0!"
-    ) {
-        return true;
-    }
-    if cell.len() >= 3 && cell.bytes().all(|byte| byte == b'#') {
-        return true;
+    match cell.as_bytes().first() {
+        Some(b'0'..=b'9') => {}
+        Some(b'#') => {
+            let words = ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#DIV/0!"];
+            return words.contains(&cell) || cell.len() >= 3 && cell.bytes().all(|byte| byte == b'#');
+        }
+        _ => return false,
     }
     let Some((mantissa, exponent)) = cell
         .split_once('E')

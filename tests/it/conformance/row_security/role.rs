@@ -1,5 +1,7 @@
 //! Under which role the store works, what that role may do, and what there is where it cannot be had.
 
+use std::time::Duration;
+
 use harness::postgres;
 use longshore::store::StoreError;
 use tokio_postgres::Client;
@@ -135,6 +137,31 @@ async fn reads_of_two_organizations_at_once_over_few_connections_are_each_bound_
     }
     let astray = outside.query_one("select is_called from astray", &[]).await.unwrap();
     assert!(!astray.get::<_, bool>(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_looked_up_while_every_other_connection_waits_for_a_row() {
+    let (db, ours, _, outside, _) = two_of_each().await;
+    let id = only_user(&outside, ours).await;
+    let user = db.store.user(ours, id).await.unwrap().unwrap();
+    outside
+        .batch_execute("begin; select from users for update")
+        .await
+        .unwrap();
+    let waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let (store, user) = (db.store.clone(), user.clone());
+            tokio::spawn(async move { store.update_user(ours, id, None, user.key, user.stored).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(waiting.iter().all(|update| !update.is_finished()));
+    let looked_up = tokio::time::timeout(Duration::from_secs(3), db.store.api_key("nobody")).await;
+    assert!(looked_up.unwrap().unwrap().is_none());
+    outside.batch_execute("rollback").await.unwrap();
+    for update in waiting {
+        update.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
