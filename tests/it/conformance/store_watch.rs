@@ -207,7 +207,7 @@ async fn a_lease_of_an_older_release_is_left_to_time() {
     assert!(db.store.claim(id, LEASE).await.unwrap().is_none());
 }
 
-/// A database whose role may have one connection, which the pool has got.
+/// A database whose role may have two connections, which the store's queries have got: one looks up, one does the rest.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_no_further_connection_is_to_be_had_leases_end_by_time_alone() {
     let db = Database::postgres().await;
@@ -218,12 +218,13 @@ async fn where_no_further_connection_is_to_be_had_leases_end_by_time_alone() {
         db.url.rsplit_once("/test_").unwrap().1.replace(['?', '='], "_")
     );
     let may = format!(
-        "create role {role} login connection limit 1; grant all on all tables in schema public to {role}; \
+        "create role {role} login connection limit 2; grant all on all tables in schema public to {role}; \
          grant all on all sequences in schema public to {role}"
     );
     db.execute(&may).await;
     let limited = connect(&db.url.replace("//postgres@", &format!("//{role}@"))).await;
     limited.ready().await.unwrap();
+    limited.organization(org).await.unwrap();
     assert!(!limited.is_watched().await.unwrap());
     let run = limited.claim(id, LEASE).await.unwrap().expect("a lease is a lease");
     assert!(!is_watched(&db, id).await);
@@ -233,7 +234,7 @@ async fn where_no_further_connection_is_to_be_had_leases_end_by_time_alone() {
     assert_eq!(db.store.orphaned(10).await.unwrap(), []);
     assert!(limited.renew(lease, LEASE).await.unwrap());
     limited.finish(lease, Ending::Done).await.unwrap().unwrap();
-    db.execute(&format!("alter role {role} connection limit 3")).await;
+    db.execute(&format!("alter role {role} connection limit 4")).await;
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let _run = limited.claim(later, LEASE).await.unwrap().unwrap();
     assert!(is_watched(&db, later).await, "it is tried again");
