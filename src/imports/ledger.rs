@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use worker::batch::{Batch, BatchLimits};
 use worker::failpoint::reach;
 use worker::import::ImportId;
-use worker::ports::{Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
+use worker::ports::{Ahead, Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
 use worker::run::{Parsing, Ports, RunSettings};
 
 use crate::app::App;
@@ -69,9 +69,18 @@ impl Ledger for StoreLedger {
         Ok(claimed)
     }
 
-    async fn commit_batch(&self, run: &Arc<Claimed>, batch: Arc<Batch>) -> Result<Commit, LedgerError> {
+    async fn look_ahead(&self, run: &Arc<Claimed>, next: &Arc<Batch>) -> Option<Ahead> {
+        self.store.look_ahead(run, next).await
+    }
+
+    async fn commit_batch(
+        &self,
+        run: &Arc<Claimed>,
+        batch: Arc<Batch>,
+        ahead: Option<Ahead>,
+    ) -> Result<Commit, LedgerError> {
         self.store
-            .commit_batch(Arc::clone(run), batch, self.lease)
+            .commit_batch(Arc::clone(run), batch, ahead, self.lease)
             .await
             .map_err(ledger_error)
     }

@@ -1,6 +1,7 @@
 //! Typed rows on their way to the ledger: what a row says (`Patch`), what a record holds (`Stored`), a batch of rows in
 //! file order. `plan` works out what they do to the table. No SQL, no clock.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -101,9 +102,15 @@ impl Stored {
 
     /// Applies a row; says whether anything changed.
     pub fn apply(&mut self, row: &Row) -> bool {
-        let mut changed = false;
-        for (value, patch) in self.values.iter_mut().zip(&row.values) {
-            changed |= match patch {
+        self.apply_noting(row, &mut Touched::default())
+    }
+
+    /// The same, and notes what changed.
+    pub fn apply_noting(&mut self, row: &Row, touched: &mut Touched) -> bool {
+        let mut any = false;
+        touched.values.resize(self.values.len(), false);
+        for ((value, patch), touched) in self.values.iter_mut().zip(&row.values).zip(&mut touched.values) {
+            let changed = match patch {
                 Patch::Keep => false,
                 Patch::Clear => value.take().is_some(),
                 Patch::Set(new) => set(value, new),
@@ -111,7 +118,16 @@ impl Stored {
                 Patch::Overlay(patch) => replace(value, merge::overlaid_text(value.as_deref(), patch)),
                 Patch::Fill(new) => value.is_none() && set(value, new),
             };
+            *touched |= changed;
+            any |= changed;
         }
+        let attributes = self.apply_attributes(row);
+        touched.attributes |= attributes;
+        any | attributes
+    }
+
+    fn apply_attributes(&mut self, row: &Row) -> bool {
+        let mut changed = false;
         for (name, patch) in &row.attributes {
             changed |= match patch {
                 Patch::Keep => false,
@@ -129,6 +145,15 @@ impl Stored {
         }
         changed
     }
+}
+
+/// What rows have changed of the records they were applied to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// By place among the resource's fields: whether any record has another value there.
+    pub values: Vec<bool>,
+    /// Whether any record has other attributes.
+    pub attributes: bool,
 }
 
 fn set(value: &mut Option<Text>, new: &str) -> bool {
@@ -193,6 +218,31 @@ pub struct Batch {
     pub from: Checkpoint,
     /// The records.
     pub entries: Vec<Entry>,
+}
+
+impl Batch {
+    /// The valid rows.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.entries.iter().filter_map(|entry| match &entry.fate {
+            Fate::Row(row) => Some(row.as_ref()),
+            Fate::Failed(_) | Fate::Blank => None,
+        })
+    }
+
+    /// The keys of the valid rows.
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.rows().map(|row| &row.key)
+    }
+
+    /// Whether any record is spoken of in both.
+    pub fn shares_a_key_with(&self, next: &Self) -> bool {
+        // A file in the order of its keys needs no more than this.
+        if self.keys().max() < next.keys().min() {
+            return false;
+        }
+        let keys: HashSet<&Key> = self.keys().collect();
+        next.keys().any(|key| keys.contains(key))
+    }
 }
 
 /// When a batch is full: whichever comes first.

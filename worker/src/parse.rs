@@ -1,5 +1,8 @@
 //! Bytes → batches, on a thread of its own: reads records, judges them, cuts batches by rows and bytes. Memory is bounded by
-//! the batch in hand, the one that waits, and a few chunks of the file.
+//! the batch in hand, the one that waits, and a few chunks of the file. The run holds two more: the one that is
+//! committed and the one that is looked up.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -25,7 +28,7 @@ const CHUNKS_WAITING: usize = 4;
 #[derive(Debug)]
 pub(crate) enum Parsed {
     /// The next records; the first starts where the last batch ended.
-    Batch(Batch),
+    Batch(Arc<Batch>),
     /// The file is read to its end.
     End,
     /// The file could not be read further.
@@ -176,7 +179,7 @@ impl Cutter {
             entries: std::mem::replace(&mut self.entries, next),
         };
         self.from = after;
-        self.tell(Parsed::Batch(batch)).await
+        self.tell(Parsed::Batch(Arc::new(batch))).await
     }
 
     async fn tell(&self, parsed: Parsed) -> Result<(), Silent> {

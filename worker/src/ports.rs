@@ -1,6 +1,7 @@
 //! What the engine asks of the world: a ledger of imports, a source of bytes. At most eight methods, one transaction each,
 //! named in the domain's words. Implementations live in the application; the in-memory ones of the tests beside the engine.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -100,13 +101,36 @@ impl From<Injected> for LedgerError {
     }
 }
 
+/// What a ledger has read for a batch before its turn. Only the ledger that read it knows what it is.
+pub struct Ahead(Box<dyn Any + Send + Sync>);
+
+impl Ahead {
+    /// Wraps it on its way through the engine.
+    pub fn new(read: impl Any + Send + Sync) -> Self {
+        Self(Box::new(read))
+    }
+
+    /// What was wrapped; `None` if that is something else.
+    pub fn into_inner<T: Any>(self) -> Option<T> {
+        self.0.downcast().ok().map(|read| *read)
+    }
+}
+
 /// The record of every import. Each method is one transaction.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Takes a queued import, or a running one whose lease is over; `None` when it is not this worker's turn.
     async fn claim(&self, import: ImportId) -> Result<Option<Claimed>, LedgerError>;
-    /// Guard, rows, failures, counts and checkpoint, all or nothing.
-    async fn commit_batch(&self, run: &Arc<Claimed>, batch: Arc<Batch>) -> Result<Commit, LedgerError>;
+    /// Reads what the batch after the one that is being committed will need. No key stands in both, so the batch before
+    /// changes nothing of it. `None` where nothing was read: the batch then reads for itself.
+    async fn look_ahead(&self, run: &Arc<Claimed>, next: &Arc<Batch>) -> Option<Ahead>;
+    /// Guard, rows, failures, counts and checkpoint, all or nothing. `ahead` is what was read for this batch.
+    async fn commit_batch(
+        &self,
+        run: &Arc<Claimed>,
+        batch: Arc<Batch>,
+        ahead: Option<Ahead>,
+    ) -> Result<Commit, LedgerError>;
     /// Prolongs the lease; `false` when it is lost.
     async fn renew(&self, lease: Lease) -> Result<bool, LedgerError>;
     /// Ends the import; `false` when the lease is lost.

@@ -11,7 +11,11 @@ use crate::batch::{Batch, BatchLimits};
 use crate::failpoint::reach;
 use crate::import::ImportId;
 use crate::parse::{self, Parsed};
-use crate::ports::{Claimed, Commit, Ending, Ledger, LedgerError, Source, SourceError};
+use crate::ports::{Ahead, Claimed, Commit, Ending, Ledger, LedgerError, Source, SourceError};
+
+use self::batches::{Batches, Word};
+
+mod batches;
 
 /// Pause before an import is tried again after a store did not answer.
 const PAUSE_AFTER_TROUBLE: Duration = Duration::from_secs(2);
@@ -125,8 +129,9 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
             },
         }
     };
-    let mut parsed = parse::start(claimed, settings, bytes);
     let claimed = Arc::new(claimed.clone());
+    let parsed = parse::start(&claimed, settings, bytes);
+    let mut batches = Batches::new(ports, &claimed, parsed, settings.lease / 3);
     loop {
         tokio::select! {
             biased;
@@ -134,7 +139,7 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
             _ = renewal.tick() => if let Some(next) = renew(ports, &claimed).await {
                 return next;
             },
-            next = parsed.recv() => if let Some(next) = step(ports, settings, &claimed, next).await {
+            word = batches.next() => if let Some(next) = step(ports, settings, &claimed, word, &mut batches).await {
                 return next;
             },
         }
@@ -155,10 +160,22 @@ async fn prolong(ports: &Ports, claimed: &Claimed) -> Result<bool, LedgerError> 
     ports.ledger.renew(claimed.lease).await
 }
 
-async fn commit(ports: &Ports, parsing: Parsing, claimed: &Arc<Claimed>, batch: Batch) -> Result<Commit, LedgerError> {
+/// A batch whose turn has come, with what was read for it.
+struct Turn {
+    batch: Arc<Batch>,
+    ahead: Option<Ahead>,
+}
+
+async fn commit(
+    ports: &Ports,
+    parsing: Parsing,
+    claimed: &Arc<Claimed>,
+    Turn { batch, ahead }: Turn,
+    batches: &mut Batches,
+) -> Result<Commit, LedgerError> {
     reach("batch.parsed").await?;
-    let batch = Arc::new(batch);
-    let commit = ports.ledger.commit_batch(claimed, Arc::clone(&batch)).await?;
+    let commit = ports.ledger.commit_batch(claimed, Arc::clone(&batch), ahead);
+    let commit = batches.beside(&batch, commit).await?;
     // Thousands of rows take milliseconds to free, in which the ledger would wait for the next.
     if parsing == Parsing::Thread {
         drop(tokio::task::spawn_blocking(move || drop(batch)));
@@ -168,14 +185,22 @@ async fn commit(ports: &Ports, parsing: Parsing, claimed: &Arc<Claimed>, batch: 
 }
 
 /// One message of the parser; `Some` when it was the last.
-async fn step(ports: &Ports, settings: RunSettings, claimed: &Arc<Claimed>, parsed: Option<Parsed>) -> Option<Next> {
+async fn step(
+    ports: &Ports,
+    settings: RunSettings,
+    claimed: &Arc<Claimed>,
+    Word { parsed, ahead }: Word,
+    batches: &mut Batches,
+) -> Option<Next> {
     let import = claimed.lease.import;
     match parsed {
-        Some(Parsed::Batch(batch)) => match commit(ports, settings.parsing, claimed, batch).await {
-            Ok(Commit::Done { stop, .. }) => stop.then_some(Next::Finish(Ending::Done)),
-            Ok(Commit::Fenced) => Some(Next::Fenced),
-            Err(error) => Some(Next::after_trouble(&error, import)),
-        },
+        Some(Parsed::Batch(batch)) => {
+            match commit(ports, settings.parsing, claimed, Turn { batch, ahead }, batches).await {
+                Ok(Commit::Done { stop, .. }) => stop.then_some(Next::Finish(Ending::Done)),
+                Ok(Commit::Fenced) => Some(Next::Fenced),
+                Err(error) => Some(Next::after_trouble(&error, import)),
+            }
+        }
         Some(Parsed::End) => Some(Next::Finish(Ending::Done)),
         Some(Parsed::Broken(error)) => Some(after_source(&error, import)),
         Some(Parsed::Damaged(error)) => Some(damaged(&error)),

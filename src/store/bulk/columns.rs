@@ -2,7 +2,7 @@
 //! in the engine. Both databases name tables and columns alike.
 
 use worker::batch::plan::Write;
-use worker::batch::{Content, ContentHash, Key, Stored, Text};
+use worker::batch::{Content, ContentHash, Key, Stored, Text, Touched};
 use worker::import::{ImportId, OrgId};
 use worker::resource::users::ATTRIBUTES;
 use worker::resource::{Field, Kind, Resource};
@@ -107,11 +107,12 @@ impl Table {
         filled
     }
 
-    /// Which of `value_columns` are to be written, from what is said of each field; the attributes always are.
-    pub(super) fn mask(&self, fields: &[bool]) -> Vec<bool> {
-        let known = self.resource.fields().iter().zip(fields);
-        let known = known.filter(|(field, _)| self.has(field)).map(|(_, said)| *said);
-        known.chain([true]).collect()
+    /// Which of `value_columns` are to be written.
+    pub(super) fn mask(&self, touched: &Touched) -> Vec<bool> {
+        let known = self.resource.fields().iter().enumerate();
+        let known = known.filter(|(_, field)| self.has(field));
+        let known = known.map(|(place, _)| touched.values.get(place) == Some(&true));
+        known.chain([touched.attributes]).collect()
     }
 
     /// The cells of `value_columns` but the last.

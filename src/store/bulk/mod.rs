@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use diesel_async::pooled_connection::deadpool::Object;
 use worker::batch::Batch;
-use worker::ports::{Claimed, Commit};
+use worker::ports::{Ahead, Claimed, Commit};
 
 use self::job::Job;
 use super::Store;
@@ -28,12 +28,36 @@ use super::db::Db;
 use super::error::StoreError;
 
 impl Store {
+    /// Reads what a batch will need, beside the one that is being written before it. SQLite, whose batches lock nobody out of
+    /// its one writer's way, reads for each batch when it writes it.
+    pub async fn look_ahead(&self, run: &Arc<Claimed>, next: &Arc<Batch>) -> Option<Ahead> {
+        let (vault, run, batch) = (self.vault.clone(), Arc::clone(run), Arc::clone(next));
+        let read = self.run(move |db| async move {
+            let Db::Postgres(postgres) = db else { return Ok(None) };
+            let job = Job {
+                run: &run,
+                batch: &batch,
+                vault: &vault,
+                lease: Duration::ZERO,
+            };
+            postgres::look_ahead(&postgres.bulk, &job).await.map(Some)
+        });
+        match read.await {
+            Ok(read) => read.map(Ahead::new),
+            Err(error) => {
+                tracing::debug!(%error, "nothing was read ahead");
+                None
+            }
+        }
+    }
+
     /// Writes a batch, all or nothing: its rows and failures, the import's counts, tally and checkpoint. The lease is good
     /// for `lease` from then on. `Fenced`: the right to write is lost, and nothing was written.
     pub async fn commit_batch(
         &self,
         run: Arc<Claimed>,
         batch: Arc<Batch>,
+        ahead: Option<Ahead>,
         lease: Duration,
     ) -> Result<Commit, StoreError> {
         let vault = self.vault.clone();
@@ -48,6 +72,7 @@ impl Store {
                             vault: &vault,
                             lease,
                         },
+                        ahead.and_then(Ahead::into_inner),
                     )
                     .await
                 }

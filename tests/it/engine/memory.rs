@@ -15,7 +15,7 @@ use worker::batch::{Batch, BatchLimits, ContentHash, Key, Stored};
 use worker::import::{Counts, ImportId, ImportOptions, OrgId};
 use worker::intake::{Intake, IntakeOptions};
 use worker::mapping;
-use worker::ports::{Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
+use worker::ports::{Ahead, Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
 use worker::resource::Resource;
 use worker::row_error::{Failure, RowError};
 use worker::run::{Parsing, Ports, RunSettings};
@@ -172,11 +172,11 @@ impl State {
         }
     }
 
-    fn commit(&mut self, batch: &Batch) -> Commit {
-        let planner = Planner::new(batch, self.import.options.mode);
+    /// What the table holds of a batch's keys.
+    fn look(&mut self, planner: &Planner<'_>) -> Vec<Found> {
         let keys: Vec<Key> = planner.keys().iter().copied().cloned().collect();
         let table = self.target();
-        let found = keys.iter().enumerate().map(|(slot, key)| match table.get(key) {
+        let look = |(slot, key)| match table.get(key) {
             None => Found::Absent,
             Some((id, hash, stored)) => {
                 let stored = planner.wants(slot, Some(hash)).then(|| stored.clone());
@@ -186,8 +186,13 @@ impl State {
                     stored,
                 }
             }
-        });
-        let found = found.collect();
+        };
+        keys.iter().enumerate().map(look).collect()
+    }
+
+    fn commit(&mut self, batch: &Batch, ahead: Option<Vec<Found>>) -> Commit {
+        let planner = Planner::new(batch, self.import.options.mode);
+        let found = ahead.unwrap_or_else(|| self.look(&planner));
         let left = |most: u64| most.saturating_sub(self.import.counts.failed);
         let policy = Policy {
             resource: self.import.options.resource,
@@ -231,13 +236,26 @@ impl Ledger for InMemory {
         Ok(Some(state.import.clone()))
     }
 
-    async fn commit_batch(&self, run: &Arc<Claimed>, batch: Arc<Batch>) -> Result<Commit, LedgerError> {
+    async fn look_ahead(&self, run: &Arc<Claimed>, next: &Arc<Batch>) -> Option<Ahead> {
+        let planner = Planner::new(next, run.options.mode);
+        Some(Ahead::new(self.0.lock().unwrap().look(&planner)))
+    }
+
+    /// Takes its time, so that the next batch is looked up before this one is written.
+    async fn commit_batch(
+        &self,
+        run: &Arc<Claimed>,
+        batch: Arc<Batch>,
+        ahead: Option<Ahead>,
+    ) -> Result<Commit, LedgerError> {
+        tokio::time::sleep(Duration::from_micros(200)).await;
+        let ahead = ahead.and_then(Ahead::into_inner);
         let mut state = self.0.lock().unwrap();
         let (lease, from) = (state.import.lease, state.import.checkpoint);
         if run.lease != lease || batch.from != from {
             return Ok(Commit::Fenced);
         }
-        let done = state.commit(&batch);
+        let done = state.commit(&batch, ahead);
         // A crash after the commit and before its answer: the next claim goes on at the checkpoint.
         let stopped = matches!(done, Commit::Done { stop: true, .. });
         Ok(if state.breaks_off && !stopped {

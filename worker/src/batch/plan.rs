@@ -1,7 +1,7 @@
 //! As if row by row: what a batch does to the table, given what the table holds of its keys. Pure, and the same for both
 //! databases and for a dry run, so that counts cannot depend on batch size, backend or preview.
 
-use super::{Batch, Content, ContentHash, Entry, Fate, Key, Patch, Row, Stored};
+use super::{Batch, Content, ContentHash, Entry, Fate, Key, Row, Stored, Touched};
 use crate::import::{Checkpoint, Counts, Mode};
 use crate::resource::Resource;
 use crate::row_error::{Failure, RowCode, RowError};
@@ -51,9 +51,8 @@ pub struct Plan<'a> {
     pub inserts: Vec<Write<'a>>,
     /// Rows to overwrite, by row id, sorted by key.
     pub updates: Vec<(i64, Write<'a>)>,
-    /// By place among the resource's fields: whether any row that changed a known record speaks of the field. All others are
-    /// as they were in each of `updates`.
-    pub touched: Vec<bool>,
+    /// What is not as it was in any of `updates`.
+    pub touched: Touched,
     /// Refused rows in file order.
     pub failures: Vec<Failure>,
     /// To be added to the import's counts.
@@ -114,7 +113,7 @@ impl<'a> Slot<'a> {
 impl<'a> Planner<'a> {
     /// Reads the keys; they come out sorted, so that two writers lock rows in the same order.
     pub fn new(batch: &'a Batch, mode: Mode) -> Self {
-        let mut sorted: Vec<(usize, &Row)> = rows(batch).enumerate().collect();
+        let mut sorted: Vec<(usize, &Row)> = batch.rows().enumerate().collect();
         sorted.sort_by(|(_, one), (_, other)| one.key.cmp(&other.key));
         let mut keys: Vec<&Key> = Vec::with_capacity(sorted.len());
         let mut single: Vec<Option<&Row>> = Vec::with_capacity(sorted.len());
@@ -204,13 +203,6 @@ fn step<'a, 'p>(
     plan.counts.warnings += u64::from(applied && entry.warned);
 }
 
-fn rows(batch: &Batch) -> impl Iterator<Item = &Row> {
-    batch.entries.iter().filter_map(|entry| match &entry.fate {
-        Fate::Row(row) => Some(row.as_ref()),
-        Fate::Failed(_) | Fate::Blank => None,
-    })
-}
-
 const NOT_FOUND: (RowCode, &str) = (RowCode::NotFound, "no record has this key, and mode is update");
 const ALREADY_EXISTS: (RowCode, &str) = (RowCode::AlreadyExists, "a record has this key, and mode is create");
 
@@ -263,8 +255,7 @@ fn apply<'a>(row: &'a Row, entry: &Entry, slot: &mut Slot<'a>, policy: Policy, p
             },
             _,
         ) => {
-            if stored.apply(row) || row.adds_handles {
-                plan.touch(row);
+            if stored.apply_noting(row, &mut plan.touched) || row.adds_handles {
                 *hash = Some(row.hash);
                 slot.dirty = true;
                 plan.counts.updated += 1;
@@ -284,7 +275,7 @@ impl Plan<'_> {
         Plan {
             inserts: Vec::new(),
             updates: Vec::new(),
-            touched: Vec::new(),
+            touched: Touched::default(),
             failures: self.failures,
             counts: self.counts,
             after: self.after,
@@ -294,13 +285,6 @@ impl Plan<'_> {
 }
 
 impl<'a> Plan<'a> {
-    fn touch(&mut self, row: &Row) {
-        self.touched.resize(row.values.len(), false);
-        for (touched, patch) in self.touched.iter_mut().zip(&row.values) {
-            *touched |= *patch != Patch::Keep;
-        }
-    }
-
     fn fail(&mut self, failure: Failure) {
         self.counts.failed += 1;
         self.failures.push(failure);

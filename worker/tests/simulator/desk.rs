@@ -12,8 +12,9 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use worker::batch::Batch;
 use worker::import::ImportId;
-use worker::ports::{Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
+use worker::ports::{Ahead, Claimed, Commit, Ending, Lease, Ledger, LedgerError, Source, SourceError};
 
+use crate::ahead::Seen;
 use crate::audit::Blob;
 use crate::files::count;
 use crate::flaw::Flaw;
@@ -42,10 +43,10 @@ fn answered<T>(answer: Answer<T>) -> Result<T, LedgerError> {
 }
 
 impl Desk {
-    async fn attempt(&self, run: &Claimed, batch: &Batch) -> Result<Commit, Again> {
+    async fn attempt(&self, run: &Claimed, batch: &Batch, ahead: Option<Seen>) -> Result<Commit, Again> {
         self.die_of(run, batch).await;
         let (id, lossy) = (run.lease.import, !self.0.stage.lock().embedded);
-        let commit = |inner: &mut Inner, now| commit(inner, run, batch, now);
+        let commit = |inner: &mut Inner, now| commit(inner, run, batch, ahead, now);
         match self.0.call("commit", Some(id), lossy, commit).await {
             Answer::Done(commit) | Answer::Lost(commit @ Commit::Fenced) => {
                 if self.0.stage.lock().dies_of_batches {
@@ -71,7 +72,7 @@ impl Desk {
             inner.saw("look up");
             match inner.world.flaw {
                 Some(Flaw::BlindRetry) => {
-                    let done = inner.world.write(run, batch, now);
+                    let done = inner.world.write(run, batch, None, now);
                     tell(inner, run, batch, done);
                     Some(done)
                 }
@@ -102,8 +103,8 @@ impl Desk {
     }
 }
 
-fn commit(inner: &mut Inner, run: &Claimed, batch: &Batch, now: i64) -> Commit {
-    let done = inner.world.commit(run, batch, now);
+fn commit(inner: &mut Inner, run: &Claimed, batch: &Batch, ahead: Option<Seen>, now: i64) -> Commit {
+    let done = inner.world.commit(run, batch, ahead, now);
     tell(inner, run, batch, done);
     done
 }
@@ -144,17 +145,32 @@ impl Ledger for Desk {
         answered(answer)
     }
 
-    async fn commit_batch(&self, run: &Arc<Claimed>, batch: Arc<Batch>) -> Result<Commit, LedgerError> {
+    async fn look_ahead(&self, run: &Arc<Claimed>, next: &Arc<Batch>) -> Option<Ahead> {
+        let look = |inner: &mut Inner, _| {
+            inner.saw("look ahead");
+            inner.world.look_ahead(run, next)
+        };
+        let answer = self.0.call("look ahead", Some(run.lease.import), false, look).await;
+        answered(answer).ok().flatten().map(Ahead::new)
+    }
+
+    async fn commit_batch(
+        &self,
+        run: &Arc<Claimed>,
+        batch: Arc<Batch>,
+        ahead: Option<Ahead>,
+    ) -> Result<Commit, LedgerError> {
+        let mut ahead = ahead.and_then(Ahead::into_inner::<Seen>);
         let attempts = if self.0.stage.lock().embedded { 1 } else { ATTEMPTS };
         let mut pause = PAUSE;
         for _ in 1..attempts {
-            if let Ok(commit) = self.attempt(run, &batch).await {
+            if let Ok(commit) = self.attempt(run, &batch, ahead.take()).await {
                 return Ok(commit);
             }
             self.0.wait(pause).await;
             pause *= 4;
         }
-        self.attempt(run, &batch).await.map_err(|Again| silent())
+        self.attempt(run, &batch, ahead.take()).await.map_err(|Again| silent())
     }
 
     async fn renew(&self, lease: Lease) -> Result<bool, LedgerError> {

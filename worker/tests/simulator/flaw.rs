@@ -27,10 +27,12 @@ pub(crate) enum Flaw {
     DeletesRunning,
     /// A committed batch does not clear the suspicion that the file kills its workers.
     KeepsCrashes,
+    /// What was read for a batch before its turn is believed, whoever has written since.
+    BelievesItsEyes,
 }
 
 impl Flaw {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::NoLease,
         Self::NoCheckpoint,
         Self::NoCancel,
@@ -43,5 +45,6 @@ impl Flaw {
         Self::OutOfLine,
         Self::DeletesRunning,
         Self::KeepsCrashes,
+        Self::BelievesItsEyes,
     ];
 }

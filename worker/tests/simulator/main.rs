@@ -10,6 +10,7 @@
     reason = "a test that cannot go on panics; what it prints is shown when it fails"
 )]
 
+mod ahead;
 mod audit;
 mod callers;
 mod crew;
@@ -88,7 +89,7 @@ fn no_schedule_breaks_a_promise() {
 }
 
 /// A simulator in which nothing happens proves nothing.
-const MUST_OCCUR: [&str; 18] = [
+const MUST_OCCUR: [&str; 19] = [
     "cancel",
     "claim",
     "commit",
@@ -104,6 +105,7 @@ const MUST_OCCUR: [&str; 18] = [
     "finish",
     "freeze",
     "hand-back",
+    "look ahead",
     "look up",
     "panic",
     "panic while reading",

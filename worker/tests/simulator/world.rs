@@ -12,6 +12,7 @@ use worker::batch::{Batch, ContentHash, Key, Stored};
 use worker::import::{Checkpoint, Counts, ImportId, OrgId, Status};
 use worker::ports::{Claimed, Commit, Ending, Lease};
 
+use crate::ahead::Seen;
 use crate::files::{File, count};
 use crate::flaw::Flaw;
 
@@ -82,6 +83,8 @@ pub(crate) struct World {
     pub(crate) imports: BTreeMap<i64, Import>,
     pub(crate) tables: BTreeMap<Lane, Table>,
     pub(crate) blobs: BTreeMap<String, Bytes>,
+    /// Batches written, by table and import.
+    pub(crate) writes: BTreeMap<(Lane, i64), u64>,
     turns: BTreeMap<i64, i64>,
     last_id: i64,
     last_record: i64,
@@ -96,7 +99,7 @@ impl World {
         }
     }
 
-    fn has(&self, flaw: Flaw) -> bool {
+    pub(crate) fn has(&self, flaw: Flaw) -> bool {
         self.flaw == Some(flaw)
     }
 
@@ -192,22 +195,27 @@ impl World {
     }
 
     /// Guard, rows, failures, counts and checkpoint, all or nothing.
-    pub(crate) fn commit(&mut self, run: &Claimed, batch: &Batch, now: i64) -> Commit {
+    pub(crate) fn commit(&mut self, run: &Claimed, batch: &Batch, ahead: Option<Seen>, now: i64) -> Commit {
         if !self.guard(run, batch) {
             return Commit::Fenced;
         }
-        self.write(run, batch, now)
+        self.write(run, batch, ahead, now)
     }
 
     /// The same without the guard, which only a flawed ledger does by itself.
-    pub(crate) fn write(&mut self, run: &Claimed, batch: &Batch, now: i64) -> Commit {
+    pub(crate) fn write(&mut self, run: &Claimed, batch: &Batch, ahead: Option<Seen>, now: i64) -> Commit {
         let keeps_crashes = self.has(Flaw::KeepsCrashes);
-        let Some(row) = self.imports.get_mut(&run.lease.import.0) else {
+        let id = run.lease.import.0;
+        let Some(lane) = self.imports.get(&id).map(Import::lane) else {
             return Commit::Fenced;
         };
-        let table = self.tables.entry(row.lane()).or_default();
         let planner = Planner::new(batch, run.options.mode);
-        let found = found(&planner, table, run.options.resource.keeps_hash());
+        let found = self.seen(&planner, lane, run, ahead);
+        let Some(row) = self.imports.get_mut(&id) else {
+            return Commit::Fenced;
+        };
+        *self.writes.entry((lane, id)).or_default() += 1;
+        let table = self.tables.entry(lane).or_default();
         let failures_left = run
             .options
             .max_failures
@@ -362,7 +370,7 @@ impl World {
     }
 }
 
-fn found(planner: &Planner<'_>, table: &Table, keeps_hash: bool) -> Vec<Found> {
+pub(crate) fn found(planner: &Planner<'_>, table: &Table, keeps_hash: bool) -> Vec<Found> {
     let look = |(slot, key): (usize, &&Key)| match table.get(*key) {
         None => Found::Absent,
         Some((id, hash, stored)) => {

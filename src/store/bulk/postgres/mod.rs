@@ -9,6 +9,7 @@ mod handles;
 mod insert;
 mod keys;
 mod pieces;
+mod place;
 pub(in crate::store) mod pool;
 mod probe;
 mod trouble;
@@ -23,7 +24,7 @@ use worker::failpoint::reach;
 use worker::ports::Commit;
 
 use self::pool::{BulkPool, Connection, Session};
-use self::probe::{Lock, Records};
+use self::probe::{Lock, Records, Seen};
 use self::trouble::Trouble;
 use super::children::seal_preview;
 use super::handles::Rows;
@@ -42,10 +43,14 @@ const PAUSE: Duration = Duration::from_millis(25);
 const CLASSIFICATIONS: u32 = 5;
 
 /// Writes a batch, all or nothing.
-pub(super) async fn commit_batch(pool: &BulkPool, job: &Job<'_>) -> Result<Commit, StoreError> {
+pub(super) async fn commit_batch(
+    pool: &BulkPool,
+    job: &Job<'_>,
+    mut ahead: Option<Seen>,
+) -> Result<Commit, StoreError> {
     let mut pause = PAUSE;
     for _ in 1..ATTEMPTS {
-        match attempt(pool, job).await {
+        match attempt(pool, job, ahead.take()).await {
             Ok(commit) => return Ok(commit),
             Err(Trouble::Failed(error)) => return Err(error),
             Err(trouble) => tracing::debug!(import.id = job.run.lease.import.0, ?trouble, "a batch is tried again"),
@@ -53,19 +58,39 @@ pub(super) async fn commit_batch(pool: &BulkPool, job: &Job<'_>) -> Result<Commi
         tokio::time::sleep(pause).await;
         pause *= 4;
     }
-    attempt(pool, job).await.map_err(StoreError::from)
+    attempt(pool, job, None).await.map_err(StoreError::from)
+}
+
+/// How long reading ahead may take; a batch that is late reads for itself.
+const READING: Duration = Duration::from_secs(5);
+
+/// Reads what a batch needs before its turn. Nothing is locked: whatever is written meanwhile by others shows, when the batch
+/// is written, as it does between any batch's own reading and writing.
+pub(super) async fn look_ahead(pool: &BulkPool, job: &Job<'_>) -> Result<Seen, StoreError> {
+    let read = async {
+        let mut connection = pool.get().await?;
+        let mut session = connection.begin(job.run.org).await?;
+        let planner = Planner::new(job.batch, job.run.options.mode);
+        let seen = probe::read(&mut session, job, &planner, Lock::Versions).await?;
+        session.rollback().await?;
+        Ok::<_, Trouble>(seen)
+    };
+    let read = tokio::time::timeout(READING, read)
+        .await
+        .map_err(StoreError::unavailable)?;
+    read.map_err(StoreError::from)
 }
 
 /// Given up in the middle it leaves a connection that the pool will not use again, and a batch that may or may not be
 /// written: the import is handed back, and goes on from where the ledger says.
-async fn attempt(pool: &BulkPool, job: &Job<'_>) -> Result<Commit, Trouble> {
-    let answered = tokio::time::timeout(ANSWER, attempt_for_ever(pool, job)).await;
+async fn attempt(pool: &BulkPool, job: &Job<'_>, ahead: Option<Seen>) -> Result<Commit, Trouble> {
+    let answered = tokio::time::timeout(ANSWER, attempt_for_ever(pool, job, ahead)).await;
     answered.unwrap_or_else(|late| Err(Trouble::Failed(StoreError::unavailable(late))))
 }
 
-async fn attempt_for_ever(pool: &BulkPool, job: &Job<'_>) -> Result<Commit, Trouble> {
+async fn attempt_for_ever(pool: &BulkPool, job: &Job<'_>, ahead: Option<Seen>) -> Result<Commit, Trouble> {
     let mut connection = pool.get().await?;
-    let ended = transact(&mut connection, job).await;
+    let ended = transact(&mut connection, job, ahead).await;
     match ended {
         Ok(Ended::Fenced) => Ok(Commit::Fenced),
         Ok(Ended::Committed(settled)) => Ok(settled.commit()),
@@ -88,14 +113,14 @@ enum Ended {
     Unanswered(Settled, StoreError),
 }
 
-async fn transact(connection: &mut Connection, job: &Job<'_>) -> Result<Ended, Trouble> {
+async fn transact(connection: &mut Connection, job: &Job<'_>, ahead: Option<Seen>) -> Result<Ended, Trouble> {
     let mut session = connection.begin(job.run.org).await?;
     let Some(standing) = guard(&mut session, job).await? else {
         session.rollback().await?;
         return Ok(Ended::Fenced);
     };
     reach("batch.guard_done").await?;
-    let plan = place(&mut session, job, &standing).await?;
+    let plan = place(&mut session, job, &standing, ahead).await?;
     write::keep_failures(&mut session, job, &plan.failures).await?;
     let settled = Settled::new(&standing, &plan)?;
     advance(&mut session, job, &settled).await?;
@@ -143,12 +168,22 @@ fn six(row: &Row) -> Result<[i64; 6], tokio_postgres::Error> {
 /// Plans the batch and writes its records. A key that another writer takes meanwhile shows as a violation of its
 /// uniqueness, a record that another one changes by its version; by then that writer has committed, and the batch is
 /// classified again, with the records locked.
-async fn place(session: &mut Session<'_>, job: &Job<'_>, standing: &Standing) -> Result<Plan<'static>, Trouble> {
+async fn place(
+    session: &mut Session<'_>,
+    job: &Job<'_>,
+    standing: &Standing,
+    mut ahead: Option<Seen>,
+) -> Result<Plan<'static>, Trouble> {
     let mut lock = Lock::Versions;
     for _ in 0..CLASSIFICATIONS {
         let rows = handles::rows(session, job).await?;
         let job = &job.with(&rows.batch);
-        if let Some(classified) = classify(session, job, &rows, standing, lock).await? {
+        let planner = Planner::new(rows.batch.as_ref(), job.run.options.mode);
+        let seen = match ahead.take() {
+            Some(seen) => seen,
+            None => probe::read(session, job, &planner, lock).await?,
+        };
+        if let Some(classified) = classify(job, &rows, planner, seen, standing)? {
             session.command("savepoint records").await?;
             match write_records(session, job, &rows, &classified, standing.now).await {
                 Err(Trouble::Overtaken) => session.command("rollback to savepoint records").await?,
@@ -180,16 +215,13 @@ async fn write_records(
 }
 
 /// Nothing, where a handle led to a record that another writer has taken away since.
-async fn classify<'a>(
-    session: &mut Session<'_>,
-    job: &Job<'a>,
+fn classify<'a>(
+    job: &Job<'_>,
     rows: &Rows<'_>,
+    planner: Planner<'a>,
+    Seen { hits, mut records }: Seen,
     standing: &Standing,
-    lock: Lock,
 ) -> Result<Option<Classified<'a>>, Trouble> {
-    let planner = Planner::new(job.batch, job.run.options.mode);
-    let hits = probe::probe(session, job, planner.keys()).await?;
-    let mut records = probe::load(session, job, &planner, &hits, lock).await?;
     let found = hits.found(&planner, std::mem::take(&mut records.loaded));
     if rows.is_stale(&planner, &found) {
         return Ok(None);

@@ -9,6 +9,7 @@ use worker::batch::{Key, Text};
 use super::children;
 use super::keys::probe_table;
 use super::pieces::in_pieces;
+use super::place::Place;
 use super::pool::Session;
 use super::trouble::Trouble;
 use crate::store::bulk::children::{Kept, open_previews};
@@ -16,8 +17,29 @@ use crate::store::bulk::classify::{Hits, Loaded};
 use crate::store::bulk::columns::{Table, list_of, read_hash};
 use crate::store::bulk::job::Job;
 
+/// What was read of a batch's keys.
+#[derive(Debug)]
+pub(in crate::store::bulk) struct Seen {
+    /// Which of them stand.
+    pub(super) hits: Hits,
+    /// The records that the plan needs.
+    pub(super) records: Records,
+}
+
+/// Reads all that a batch's plan needs.
+pub(super) async fn read(
+    session: &mut Session<'_>,
+    job: &Job<'_>,
+    planner: &Planner<'_>,
+    lock: Lock,
+) -> Result<Seen, Trouble> {
+    let hits = probe(session, job, planner.keys()).await?;
+    let records = load(session, job, planner, &hits, lock).await?;
+    Ok(Seen { hits, records })
+}
+
 /// Looks up every key: first where the batch writes, then, for a dry run, what shows through from beneath.
-pub(super) async fn probe(session: &mut Session<'_>, job: &Job<'_>, keys: &[&Key]) -> Result<Hits, Trouble> {
+async fn probe(session: &mut Session<'_>, job: &Job<'_>, keys: &[&Key]) -> Result<Hits, Trouble> {
     let mut hits = Hits::none(keys.len());
     let all: Vec<(usize, &Key)> = keys.iter().copied().enumerate().collect();
     probe_table(session, &job.written(), &all, true, &mut hits).await?;
@@ -38,9 +60,18 @@ pub(super) struct Records {
     /// Their values.
     pub(super) loaded: Vec<Loaded>,
     /// Their versions by row, for `write::update` to prove that nobody wrote since.
-    pub(super) versions: HashMap<i64, i64>,
+    pub(super) versions: HashMap<i64, Version>,
     /// What hangs on them in tables of its own, by row.
     pub(super) kept: Kept,
+}
+
+/// What a record was when it was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Version {
+    /// Raised by every writer.
+    pub(super) number: i64,
+    /// Where it lies.
+    pub(super) place: Place,
 }
 
 /// Whether records that may be written are locked as they are read.
@@ -53,7 +84,7 @@ pub(super) enum Lock {
 }
 
 /// Reads the records the plan needs.
-pub(super) async fn load(
+async fn load(
     session: &mut Session<'_>,
     job: &Job<'_>,
     planner: &Planner<'_>,
@@ -104,7 +135,7 @@ fn load_sql(table: &Table, lock: Lock) -> String {
         Lock::Versions => "",
     };
     format!(
-        "select k.nth, u.version, u.content_hash, {columns}
+        "select k.nth, u.version, u.ctid, u.content_hash, {columns}
          from unnest($1::bigint[]) with ordinality as k(id, nth) join {name} u on u.id = k.id and u.{scope} + 0 = $2
          {in_order}"
     )
@@ -136,7 +167,7 @@ async fn load_piece(
     planner: &Planner<'_>,
     table: &Table,
     rows: &[(usize, i64)],
-) -> Result<Vec<(i64, Loaded)>, Trouble> {
+) -> Result<Vec<(Version, Loaded)>, Trouble> {
     let ids: Vec<i64> = rows.iter().map(|(_, id)| *id).collect();
     let mut piece = Vec::with_capacity(rows.len());
     for row in session.query_prepared(statement, &[&ids, &table.owner]).await? {
@@ -145,14 +176,18 @@ async fn load_piece(
         let Some((slot, id)) = place else { continue };
         let Some(key) = planner.keys().get(*slot) else { continue };
         if has_key(table, &row, key)? {
-            piece.push((row.try_get(1)?, read_loaded(table, &row, (*slot, *id))?));
+            let version = Version {
+                number: row.try_get(1)?,
+                place: row.try_get(2)?,
+            };
+            piece.push((version, read_loaded(table, &row, (*slot, *id))?));
         }
     }
     Ok(piece)
 }
 
-/// The first three columns are place, version and hash, then come key and values.
-const KEY_AT: usize = 3;
+/// The first columns are number in the list, version, place and hash, then come key and values.
+const KEY_AT: usize = 4;
 
 /// A writer may have given the record another key since the probe.
 fn has_key(table: &Table, row: &Row, key: &Key) -> Result<bool, tokio_postgres::Error> {
@@ -169,7 +204,7 @@ fn read_loaded(table: &Table, row: &Row, (slot, id): (usize, i64)) -> Result<Loa
     let cells =
         (values_at..row.len()).map(|column| row.try_get::<_, Option<&str>>(column).map(|cell| cell.map(Text::from)));
     let stored = table.read_stored(cells.collect::<Result<_, _>>()?)?;
-    let hash = read_hash(row.try_get(2)?);
+    let hash = read_hash(row.try_get(3)?);
     Ok(Loaded {
         slot,
         id,

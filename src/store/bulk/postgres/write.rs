@@ -9,7 +9,9 @@ use worker::batch::plan::{Plan, Write};
 use worker::row_error::Failure;
 
 use super::pieces::in_pieces;
+use super::place::Place;
 use super::pool::Session;
+use super::probe::Version;
 use super::trouble::Trouble;
 use crate::store::bulk::columns::{Table, attributes, list, masked};
 use crate::store::bulk::job::{FAILURE_COLUMNS, Job, failure_cells};
@@ -21,7 +23,7 @@ pub(super) async fn update(
     session: &mut Session<'_>,
     job: &Job<'_>,
     plan: &Plan<'_>,
-    versions: &HashMap<i64, i64>,
+    versions: &HashMap<i64, Version>,
     now: NaiveDateTime,
 ) -> Result<(), Trouble> {
     if plan.updates.is_empty() {
@@ -47,7 +49,7 @@ struct Change<'a> {
     /// The value columns that are written.
     mask: Vec<bool>,
     import: i64,
-    versions: &'a HashMap<i64, i64>,
+    versions: &'a HashMap<i64, Version>,
     now: NaiveDateTime,
 }
 
@@ -59,12 +61,17 @@ impl Change<'_> {
         updates: &[(i64, Write<'_>)],
     ) -> Result<(), Trouble> {
         let ids: Vec<i64> = updates.iter().map(|(id, _)| *id).collect();
-        let seen: Vec<Option<i64>> = ids.iter().map(|id| self.versions.get(id).copied()).collect();
+        let seen = || ids.iter().map(|id| self.versions.get(id));
+        let versions: Vec<Option<i64>> = seen().map(|seen| seen.map(|seen| seen.number)).collect();
+        let places: Vec<Option<Place>> = seen().map(|seen| seen.map(|seen| seen.place)).collect();
         let hashes: Vec<Option<&[u8]>> = updates.iter().map(|(_, write)| self.table.hash(&write.hash)).collect();
         let writes = || updates.iter().map(|(_, write)| write);
-        let texts = attribute_texts(writes())?;
+        let texts = match self.mask.last() {
+            Some(true) => attribute_texts(writes())?,
+            _ => Vec::new(),
+        };
         let cells = by_column(&self.table, writes(), &texts, &self.mask);
-        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.import, &self.now, &ids, &seen, &hashes];
+        let mut params: Vec<&(dyn ToSql + Sync)> = vec![&self.import, &self.now, &ids, &versions, &places, &hashes];
         params.extend(cells.iter().map(|column| -> &(dyn ToSql + Sync) { column }));
         let written = session.execute_prepared(statement, &params).await?;
         if usize::try_from(written) == Ok(updates.len()) {
@@ -74,23 +81,25 @@ impl Change<'_> {
         }
     }
 
-    /// Binds: the import, the time, then arrays of ids, versions, hashes and one of each column that is written. They are walked
-    /// in step, as in `New::insert_sql`.
+    /// Binds: the import, the time, then arrays of ids, versions, places, hashes and one of each column that is written. They are
+    /// walked in step, as in `New::insert_sql`. A record is found by its place, which saves the way down an index; what lies
+    /// there now, id and version tell.
     fn update_sql(&self) -> String {
         let columns: Vec<&str> = masked(self.table.value_columns(), &self.mask).collect();
         let set: String = columns
             .iter()
             .map(|column| format!("\"{column}\" = k.\"{column}\", "))
             .collect();
-        let arrays: String = (6..)
+        let arrays: String = (7..)
             .zip(&columns)
             .map(|(bind, column)| format!(", unnest(${bind}::text[]) as \"{column}\""))
             .collect();
         format!(
             "update {} u set {set} content_hash = k.content_hash, version = u.version + 1, updated_by_import = $1, updated_at = $2
-             from (select unnest($3::bigint[]) as id, unnest($4::bigint[]) as version, unnest($5::bytea[]) as content_hash
+             from (select unnest($3::bigint[]) as id, unnest($4::bigint[]) as version, unnest($5::tid[]) as place,
+                   unnest($6::bytea[]) as content_hash
                    {arrays}) as k
-             where u.id = k.id and u.version = k.version",
+             where u.ctid = k.place and u.id = k.id and u.version = k.version",
             self.table.name
         )
     }
@@ -100,24 +109,26 @@ pub(super) fn attribute_texts<'a>(writes: impl Iterator<Item = &'a Write<'a>>) -
     writes.map(|write| attributes(&write.content)).collect()
 }
 
-/// The cells of the filled value columns, turned from rows into columns.
+/// The cells of the filled value columns, turned from rows into columns. The attributes come last.
 pub(super) fn by_column<'a>(
     table: &Table,
     writes: impl ExactSizeIterator<Item = &'a Write<'a>>,
     attributes: &'a [String],
     filled: &[bool],
 ) -> Vec<Vec<Option<&'a str>>> {
-    // The attributes come last.
-    let count = filled.iter().filter(|filled| **filled).count().saturating_sub(1);
+    let values = filled.split_last().map_or(filled, |(_, values)| values);
+    let count = values.iter().filter(|filled| **filled).count();
     let mut columns: Vec<Vec<Option<&str>>> = (0..count).map(|_| Vec::with_capacity(writes.len())).collect();
     for write in writes {
-        let cells = masked(table.values(&write.content), filled);
+        let cells = masked(table.values(&write.content), values);
         columns
             .iter_mut()
             .zip(cells)
             .for_each(|(column, cell)| column.push(cell));
     }
-    columns.push(attributes.iter().map(|text| Some(text.as_str())).collect());
+    if filled.last() == Some(&true) {
+        columns.push(attributes.iter().map(|text| Some(text.as_str())).collect());
+    }
     columns
 }
 

@@ -184,10 +184,10 @@ fn update(
     let now = spelled(connection, now)?;
     for (id, write) in &plan.updates {
         let mut binds: Vec<Bind<'_>> = masked(table.values(&write.content), &mask).map(Bind::Text).collect();
-        binds.extend([
-            Bind::Own(attributes(&write.content)?),
-            Bind::Bytes(table.hash(&write.hash)),
-        ]);
+        if plan.touched.attributes {
+            binds.push(Bind::Own(attributes(&write.content)?));
+        }
+        binds.push(Bind::Bytes(table.hash(&write.hash)));
         binds.extend([
             Bind::Number(job.run.lease.import.0),
             Bind::Text(Some(&now)),

@@ -156,7 +156,9 @@ impl Run {
             from: self.at,
             entries: entries.to_vec(),
         });
-        let commit = store.commit_batch(Arc::clone(&self.claimed), batch, LEASE).await?;
+        let commit = store
+            .commit_batch(Arc::clone(&self.claimed), batch, None, LEASE)
+            .await?;
         if let Commit::Done { counts, .. } = commit {
             self.at = entries.last().unwrap().after;
             self.counts = counts;
