@@ -8,7 +8,7 @@ use longshore::store::model::{Begun, Import, NewImport};
 use longshore::store::{Store, StoreError};
 use worker::batch::{Batch, Entry};
 use worker::import::{Counts, ImportOptions, OrgId};
-use worker::ports::{Checkpoint, Claimed, Commit, Ending};
+use worker::ports::{Ahead, Checkpoint, Claimed, Commit, Ending};
 use worker::resource::Resource;
 
 use super::outside::Outside;
@@ -86,14 +86,29 @@ impl Bench {
     /// Runs a whole import in batches of so many entries.
     pub(super) async fn import(&self, org: u8, options: &ImportOptions, entries: &[Entry], size: usize) -> Counts {
         let mut run = self.start(org, options.clone()).await;
-        for part in entries.chunks(size) {
-            if let Commit::Done { stop: true, .. } = run.commit(&self.store, part).await.unwrap() {
+        let mut ahead = None;
+        let mut parts = entries.chunks(size).peekable();
+        while let Some(part) = parts.next() {
+            let batch = Arc::new(run.batch(part));
+            let read = ahead.take();
+            // As the engine does, and as early as can be.
+            if let Some(next) = parts.peek().map(|next| Arc::new(run.batch(next)))
+                && !options.handles
+                && !batch.shares_a_key_with(&next)
+            {
+                ahead = self.store.look_ahead(&run.claimed, &next).await;
+            }
+            if let Commit::Done { stop: true, .. } = run.commit_seen(&self.store, batch, read).await.unwrap() {
                 break;
             }
         }
         let counts = run.counts;
         self.end(run).await;
         counts
+    }
+
+    pub(super) fn is_postgres(&self) -> bool {
+        self.database.sqlite_file().is_none()
     }
 
     /// A connection for another writer.
@@ -152,15 +167,30 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) async fn commit(&mut self, store: &Store, entries: &[Entry]) -> Result<Commit, StoreError> {
-        let batch = Arc::new(Batch {
+        let batch = Arc::new(self.batch(entries));
+        self.commit_seen(store, batch, None).await
+    }
+
+    pub(super) fn batch(&self, entries: &[Entry]) -> Batch {
+        Batch {
             from: self.at,
             entries: entries.to_vec(),
-        });
+        }
+    }
+
+    /// Commits a batch with what was read for it before.
+    pub(super) async fn commit_seen(
+        &mut self,
+        store: &Store,
+        batch: Arc<Batch>,
+        ahead: Option<Ahead>,
+    ) -> Result<Commit, StoreError> {
+        let after = batch.entries.last().unwrap().after;
         let commit = store
-            .commit_batch(Arc::clone(&self.claimed), batch, None, LEASE)
+            .commit_batch(Arc::clone(&self.claimed), batch, ahead, LEASE)
             .await?;
         if let Commit::Done { counts, .. } = commit {
-            self.at = entries.last().unwrap().after;
+            self.at = after;
             self.counts = counts;
         }
         Ok(commit)

@@ -1,5 +1,6 @@
 //! `Store::commit_batch`: what a batch does to the tables, on both databases.
 
+mod ahead;
 mod bench;
 mod clients;
 mod clients_model;
