@@ -13,6 +13,7 @@ mod job;
 pub(super) mod postgres;
 mod sqlite;
 mod tally;
+mod walk;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

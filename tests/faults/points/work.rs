@@ -15,6 +15,11 @@ async fn in_an_import(stack: Stack, place: &str) {
     each_action(stack, place, 1).await;
 }
 
+/// Places that are passed while a batch is written, if there is a next one by then: in the first of the two it is.
+async fn beside_a_batch(stack: Stack, place: &str) {
+    with_two_imports(stack, place, 1, [8 * ROWS, ROWS]).await;
+}
+
 /// Places that an import passes which no doorbell announces: the first of the two lasts until the second is there.
 async fn in_the_sweep(stack: Stack, place: &str) {
     with_two_imports(stack, place, 1, [8 * ROWS, ROWS]).await;
@@ -65,6 +70,7 @@ both_stacks! {
     async fn batch_guard_done(stack) { in_a_batch(stack, "batch.guard_done").await }
     async fn batch_before_commit(stack) { in_a_batch(stack, "batch.before_commit").await }
     async fn batch_after_commit(stack) { in_a_batch(stack, "batch.after_commit").await }
+    async fn batch_ahead(stack) { beside_a_batch(stack, "batch.ahead").await }
     async fn batch_before_ack(stack) { in_a_batch(stack, "batch.before_ack").await }
     async fn lease_before_renew(stack) { in_an_import(stack, "lease.before_renew").await }
     async fn finish_before_commit(stack) { in_an_import(stack, "finish.before_commit").await }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::batch::Batch;
+use crate::failpoint::reach;
 use crate::parse::Parsed;
 use crate::ports::{Ahead, Claimed};
 
@@ -77,7 +78,10 @@ impl Batches {
         if self.claimed.options.handles || before.shares_a_key_with(next) {
             return None;
         }
-        let reading = self.ports.ledger.look_ahead(&self.claimed, next);
+        let reading = async {
+            reach("batch.ahead").await.ok()?;
+            self.ports.ledger.look_ahead(&self.claimed, next).await
+        };
         timeout(self.patience, reading).await.ok().flatten()
     }
 }

@@ -1,4 +1,5 @@
-//! What the table holds of a batch's keys. Keys and ids go in as one JSON text: lookups by key, driven by it.
+//! What the table holds of a batch's keys: walks along the index where that is worth it (`bulk::walk`), else lookups. Keys and ids
+//! to look up go in as one JSON text.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
@@ -9,6 +10,7 @@ use worker::batch::{KEY_PARTS, Key};
 use crate::store::bulk::classify::{Hit, Hits, Loaded};
 use crate::store::bulk::columns::{Table, list_of, read_hash};
 use crate::store::bulk::job::Job;
+use crate::store::bulk::walk::{Sought, Walk, runs, sample};
 use crate::store::cell::{from_json, to_json};
 use crate::store::error::StoreError;
 
@@ -32,6 +34,7 @@ pub(super) fn probe(connection: &mut SqliteConnection, job: &Job<'_>, keys: &[&K
     Ok(hits)
 }
 
+/// Notes every key that the table holds and no table before it did.
 pub(super) fn probe_table(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -39,9 +42,81 @@ pub(super) fn probe_table(
     written: bool,
     hits: &mut Hits,
 ) -> Result<(), StoreError> {
-    let slots = hits.missing();
-    let missing = slots.iter().filter_map(|slot| keys.get(*slot));
-    let parts: Vec<&[worker::batch::Text; KEY_PARTS]> = missing.map(|key| key.parts()).collect();
+    let missing = hits.missing().into_iter();
+    let missing: Vec<(usize, &Key)> = missing
+        .filter_map(|slot| keys.get(slot).map(|key| (slot, *key)))
+        .collect();
+    for run in runs(table, &missing) {
+        let mut rest = run;
+        if let Some((sample, others)) = sample(run) {
+            let left = walk(connection, table, sample, written, hits)?.len();
+            rest = match left {
+                0 => walk(connection, table, others, written, hits)?,
+                left => run.get(sample.len() - left..).unwrap_or(run),
+            };
+        }
+        look_up(connection, table, rest, written, hits)?;
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Met {
+    #[diesel(sql_type = Text)]
+    part_0: String,
+    #[diesel(sql_type = Text)]
+    part_1: String,
+    #[diesel(sql_type = Text)]
+    part_2: String,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Nullable<Binary>)]
+    content_hash: Option<Vec<u8>>,
+}
+
+/// Reads the index from the first key to the last; gives the keys that it did not come to.
+fn walk<'s, 'k>(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    keys: &'s Sought<'k>,
+    written: bool,
+    hits: &mut Hits,
+) -> Result<&'s Sought<'k>, StoreError> {
+    let Some(mut walk) = Walk::new(table, keys) else {
+        return Ok(keys);
+    };
+    let mut query = diesel::sql_query(walk.sql('?'))
+        .into_boxed()
+        .bind::<BigInt, _>(table.owner)
+        .bind::<BigInt, _>(walk.limit())
+        .bind::<Text, _>(walk.ends.0)
+        .bind::<Text, _>(walk.ends.1);
+    if let Some(group) = walk.group {
+        query = query.bind::<Text, _>(group);
+    }
+    for row in query.load_iter::<Met, _>(connection)? {
+        let row = row?;
+        let hit = Hit {
+            id: row.id,
+            hash: read_hash(row.content_hash.as_deref()),
+            written,
+        };
+        walk.meet([&row.part_0, &row.part_1, &row.part_2], hit, hits);
+    }
+    Ok(walk.left())
+}
+
+fn look_up(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    keys: &Sought<'_>,
+    written: bool,
+    hits: &mut Hits,
+) -> Result<(), StoreError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let parts: Vec<&[worker::batch::Text; KEY_PARTS]> = keys.iter().map(|(_, key)| key.parts()).collect();
     let equal = table.key_columns().enumerate();
     let equal = equal.map(|(place, column)| format!(" and u.{column} = k.value ->> {place}"));
     let sql = format!(
@@ -61,7 +136,7 @@ pub(super) fn probe_table(
             hash: read_hash(row.content_hash.as_deref()),
             written,
         };
-        if let Some(slot) = usize::try_from(row.nth).ok().and_then(|nth| slots.get(nth)) {
+        if let Some((slot, _)) = usize::try_from(row.nth).ok().and_then(|nth| keys.get(nth)) {
             hits.set(*slot, hit);
         }
     }
