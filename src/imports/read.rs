@@ -9,9 +9,10 @@ use crate::store::StoreError;
 use crate::store::model::{Import, ImportFilter};
 use crate::telemetry::Metrics;
 
-/// How soon after the first look a waiting caller looks again; doubled up to `SLOWEST_LOOK`.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-const SLOWEST_LOOK: Duration = Duration::from_millis(500);
+/// A waiting caller looks again after a tenth of the time so far, within these: who waits for a small file hears at once, and who
+/// waits for a large one costs little.
+const SOONEST_LOOK: Duration = Duration::from_millis(10);
+const LATEST_LOOK: Duration = Duration::from_millis(500);
 
 /// The import as it stands; absent while its upload comes in.
 pub async fn import(app: &App, org: OrgId, id: ImportId) -> Result<Option<Import>, StoreError> {
@@ -20,20 +21,20 @@ pub async fn import(app: &App, org: OrgId, id: ImportId) -> Result<Option<Import
 
 /// The import as soon as it is final, or as it stands after `up_to` or when this process is asked to stop.
 pub async fn wait(app: &App, org: OrgId, id: ImportId, up_to: Duration) -> Result<Option<Import>, StoreError> {
-    let end = tokio::time::Instant::now() + up_to;
-    let mut pause = FIRST_LOOK;
+    let begun = tokio::time::Instant::now();
     loop {
         let import = app.store.import(org, id).await?;
         let waiting = import.as_ref().is_some_and(|import| !import.status.is_final());
-        let left = end.saturating_duration_since(tokio::time::Instant::now());
+        let waited = begun.elapsed();
+        let left = up_to.saturating_sub(waited);
         if !waiting || left.is_zero() || app.stop.is_cancelled() {
             return Ok(import);
         }
+        let pause = (waited / 10).clamp(SOONEST_LOOK, LATEST_LOOK);
         tokio::select! {
             () = tokio::time::sleep(pause.min(left)) => {}
             () = app.stop.cancelled() => {}
         }
-        pause = (pause * 2).min(SLOWEST_LOOK);
     }
 }
 

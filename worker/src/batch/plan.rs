@@ -270,6 +270,11 @@ fn apply<'a>(row: &'a Row, entry: &Entry, slot: &mut Slot<'a>, policy: Policy, p
 }
 
 impl Plan<'_> {
+    /// No record is written.
+    pub fn is_idle(&self) -> bool {
+        self.inserts.is_empty() && self.updates.is_empty()
+    }
+
     /// What is left of a plan once its records are written: refused rows, counts and checkpoint.
     pub fn rest(self) -> Plan<'static> {
         Plan {

@@ -69,10 +69,10 @@ const READING: Duration = Duration::from_secs(5);
 pub(super) async fn look_ahead(pool: &BulkPool, job: &Job<'_>) -> Result<Seen, StoreError> {
     let read = async {
         let mut connection = pool.get().await?;
-        let mut session = connection.begin(job.run.org).await?;
+        let mut session = connection.read(job.run.org).await?;
         let planner = Planner::new(job.batch, job.run.options.mode);
         let seen = probe::read(&mut session, job, &planner, Lock::Versions).await?;
-        session.rollback().await?;
+        session.done();
         Ok::<_, Trouble>(seen)
     };
     let read = tokio::time::timeout(READING, read)
@@ -184,6 +184,9 @@ async fn place(
             None => probe::read(session, job, &planner, lock).await?,
         };
         if let Some(classified) = classify(job, &rows, planner, seen, standing)? {
+            if classified.plan.is_idle() {
+                return Ok(classified.plan.rest());
+            }
             session.command("savepoint records").await?;
             match write_records(session, job, &rows, &classified, standing.now).await {
                 Err(Trouble::Overtaken) => session.command("rollback to savepoint records").await?,

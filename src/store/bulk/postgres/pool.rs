@@ -9,7 +9,7 @@ use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, RecycleError, RecycleResult, TimeoutType};
 use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, CopyInSink, Row, Statement, Transaction};
+use tokio_postgres::{Client, CopyInSink, Row, Statement};
 use worker::import::OrgId;
 
 use super::trouble::Trouble;
@@ -43,7 +43,9 @@ pub(in crate::store) struct Connection {
     client: Client,
     statements: HashMap<String, Statement>,
     driver: AbortHandle,
-    /// A transaction was begun and not ended: whoever gave up waiting for it leaves it like that.
+    /// Whose rows it sees outside of transactions.
+    bound: Option<OrgId>,
+    /// A session was begun and not ended: whoever gave up waiting for it leaves it like that.
     in_hand: bool,
 }
 
@@ -69,6 +71,7 @@ impl Manager for Connections {
             client,
             statements: HashMap::new(),
             driver: driver.abort_handle(),
+            bound: None,
             in_hand: false,
         };
         connection.client.batch_execute(SETTINGS).await?;
@@ -115,20 +118,40 @@ impl Connection {
     /// Opens a transaction that sees and writes the rows of one organization: the import's, by its row.
     pub(super) async fn begin(&mut self, org: OrgId) -> Result<Session<'_>, tokio_postgres::Error> {
         self.in_hand = true;
-        let mut session = Session {
-            transaction: self.client.transaction().await?,
+        let begin = format!("BEGIN; {}", bind(org, true));
+        self.client.batch_execute(&begin).await?;
+        Ok(self.session())
+    }
+
+    /// Reads the rows of one organization, each statement by itself.
+    pub(super) async fn read(&mut self, org: OrgId) -> Result<Session<'_>, tokio_postgres::Error> {
+        self.in_hand = true;
+        if self.bound != Some(org) {
+            self.client.batch_execute(&bind(org, false)).await?;
+            self.bound = Some(org);
+        }
+        Ok(self.session())
+    }
+
+    fn session(&mut self) -> Session<'_> {
+        Session {
+            client: &self.client,
             statements: &mut self.statements,
             in_hand: &mut self.in_hand,
-        };
-        let bind = "select set_config('longshore.org', $1, true)";
-        session.query(bind, &[&Scope::Org(org).setting()]).await?;
-        Ok(session)
+        }
     }
 }
 
-/// An open transaction; dropped, it is rolled back.
+/// For this transaction or until another is said: whose rows the connection sees.
+fn bind(org: OrgId, local: bool) -> String {
+    // A number: nothing in it needs quoting.
+    let org = Scope::Org(org).setting();
+    format!("select set_config('longshore.org', '{org}', {local})")
+}
+
+/// A connection in use: a transaction, or several reads. Dropped before its end, it is not used again, and the server rolls back.
 pub(super) struct Session<'a> {
-    transaction: Transaction<'a>,
+    client: &'a Client,
     statements: &'a mut HashMap<String, Statement>,
     in_hand: &'a mut bool,
 }
@@ -143,14 +166,14 @@ impl Session<'_> {
         if self.statements.len() >= MOST_STATEMENTS {
             self.statements.clear();
         }
-        let statement = self.transaction.prepare(sql).await?;
+        let statement = self.client.prepare(sql).await?;
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 
     pub(super) async fn query(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, tokio_postgres::Error> {
         let statement = self.prepare(sql).await?;
-        self.transaction.query(&statement, params).await
+        self.client.query(&statement, params).await
     }
 
     /// Sent at once, even while others are not answered yet; so is `execute_prepared`.
@@ -159,7 +182,7 @@ impl Session<'_> {
         statement: &Statement,
         params: Params<'_>,
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        self.transaction.query(statement, params).await
+        self.client.query(statement, params).await
     }
 
     pub(super) async fn execute_prepared(
@@ -167,32 +190,37 @@ impl Session<'_> {
         statement: &Statement,
         params: Params<'_>,
     ) -> Result<u64, tokio_postgres::Error> {
-        self.transaction.execute(statement, params).await
+        self.client.execute(statement, params).await
     }
 
     /// A COPY that goes on until the sink is finished; dropped before, it is undone.
     pub(super) async fn copy_in(&self, statement: &Statement) -> Result<CopyInSink<Bytes>, tokio_postgres::Error> {
-        self.transaction.copy_in(statement).await
+        self.client.copy_in(statement).await
     }
 
     pub(super) async fn execute(&mut self, sql: &str, params: Params<'_>) -> Result<u64, tokio_postgres::Error> {
         let statement = self.prepare(sql).await?;
-        self.transaction.execute(&statement, params).await
+        self.client.execute(&statement, params).await
     }
 
     /// `SAVEPOINT`, `ROLLBACK TO`: without binds or an answer to read.
     pub(super) async fn command(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
-        self.transaction.batch_execute(sql).await
+        self.client.batch_execute(sql).await
     }
 
     pub(super) async fn commit(self) -> Result<(), tokio_postgres::Error> {
-        self.transaction.commit().await?;
+        self.client.batch_execute("COMMIT").await?;
         *self.in_hand = false;
         Ok(())
     }
 
+    /// Ends reads.
+    pub(super) fn done(self) {
+        *self.in_hand = false;
+    }
+
     pub(super) async fn rollback(self) -> Result<(), tokio_postgres::Error> {
-        self.transaction.rollback().await?;
+        self.client.batch_execute("ROLLBACK").await?;
         *self.in_hand = false;
         Ok(())
     }
