@@ -176,6 +176,9 @@ async fn commit(
     reach("batch.parsed").await?;
     let commit = ports.ledger.commit_batch(claimed, Arc::clone(&batch), ahead);
     let commit = batches.beside(&batch, commit).await?;
+    if let Commit::Done { counts, .. } = commit {
+        batches.done(&batch, counts);
+    }
     // Thousands of rows take milliseconds to free, in which the ledger would wait for the next.
     if parsing == Parsing::Thread {
         drop(tokio::task::spawn_blocking(move || drop(batch)));

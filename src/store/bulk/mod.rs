@@ -29,8 +29,8 @@ use super::db::Db;
 use super::error::StoreError;
 
 impl Store {
-    /// Reads what a batch will need, beside the one that is being written before it. SQLite, whose batches lock nobody out of
-    /// its one writer's way, reads for each batch when it writes it.
+    /// Reads what a batch will need, beside the one that is being written before it. On SQLite each batch reads for itself:
+    /// records have no place there that would show whether somebody was faster.
     pub async fn look_ahead(&self, run: &Arc<Claimed>, next: &Arc<Batch>) -> Option<Ahead> {
         let (vault, run, batch) = (self.vault.clone(), Arc::clone(run), Arc::clone(next));
         let read = self.run(move |db| async move {

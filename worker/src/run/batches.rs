@@ -8,10 +8,14 @@ use tokio::time::timeout;
 
 use crate::batch::Batch;
 use crate::failpoint::reach;
+use crate::import::Counts;
 use crate::parse::Parsed;
 use crate::ports::{Ahead, Claimed};
 
 use super::Ports;
+
+/// A batch of which one row in so many changes a record changes many.
+const MANY: u64 = 10;
 
 /// The parser's next word, `None` if it ended without one, and what the ledger has read for it.
 pub(super) struct Word {
@@ -26,6 +30,10 @@ pub(super) struct Batches {
     parsed: mpsc::Receiver<Parsed>,
     /// Taken from the parser while the batch before it was committed.
     coming: Option<Word>,
+    /// What was done when the last commit was answered.
+    counts: Counts,
+    /// The last batch changed many records.
+    changing: bool,
     /// How long a commit that is done waits for what is read for the next; the lease must outlast it.
     patience: Duration,
 }
@@ -42,6 +50,8 @@ impl Batches {
             claimed: Arc::clone(claimed),
             parsed,
             coming: None,
+            counts: claimed.counts,
+            changing: false,
             patience,
         }
     }
@@ -71,15 +81,24 @@ impl Batches {
         done
     }
 
-    /// Nothing for a batch that goes on with records of the one before, or does not know its keys yet: what it would find is
-    /// about to change.
+    /// Notes what a batch has done.
+    pub(super) fn done(&mut self, batch: &Batch, counts: Counts) {
+        let changed = counts.updated.saturating_sub(self.counts.updated);
+        let rows = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
+        self.changing = changed.saturating_mul(MANY) >= rows;
+        self.counts = counts;
+    }
+
+    /// Nothing where few records change: only those are read as a whole, and keys alone are found sooner than looked up from
+    /// aside. Nothing either for a batch that goes on with records of the one before, or does not know its keys yet: what it
+    /// would find is about to change.
     async fn look_ahead(&self, before: &Batch, parsed: Option<&Parsed>) -> Option<Ahead> {
         let Some(Parsed::Batch(next)) = parsed else { return None };
-        if self.claimed.options.handles || before.shares_a_key_with(next) {
-            return None;
-        }
         let reading = async {
             reach("batch.ahead").await.ok()?;
+            if !self.changing || self.claimed.options.handles || before.shares_a_key_with(next) {
+                return None;
+            }
             self.ports.ledger.look_ahead(&self.claimed, next).await
         };
         timeout(self.patience, reading).await.ok().flatten()
