@@ -116,7 +116,7 @@ impl Ahead {
     }
 }
 
-/// The record of every import. Each method is one transaction.
+/// The record of every import. Each method that writes is one transaction.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Takes a queued import, or a running one whose lease is over; `None` when it is not this worker's turn.

@@ -131,7 +131,7 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
     };
     let claimed = Arc::new(claimed.clone());
     let parsed = parse::start(&claimed, settings, bytes);
-    let mut batches = Batches::new(ports, &claimed, parsed, settings.lease / 3);
+    let mut batches = Batches::new(&ports.ledger, &claimed, parsed, settings.lease / 3);
     loop {
         tokio::select! {
             biased;
@@ -139,7 +139,7 @@ async fn drive(ports: &Ports, settings: RunSettings, claimed: &Claimed, stop: &C
             _ = renewal.tick() => if let Some(next) = renew(ports, &claimed).await {
                 return next;
             },
-            word = batches.next() => if let Some(next) = step(ports, settings, &claimed, word, &mut batches).await {
+            word = batches.next() => if let Some(next) = step(settings.parsing, &mut batches, word, import).await {
                 return next;
             },
         }
@@ -160,25 +160,14 @@ async fn prolong(ports: &Ports, claimed: &Claimed) -> Result<bool, LedgerError> 
     ports.ledger.renew(claimed.lease).await
 }
 
-/// A batch whose turn has come, with what was read for it.
-struct Turn {
+async fn commit(
+    parsing: Parsing,
+    batches: &mut Batches,
     batch: Arc<Batch>,
     ahead: Option<Ahead>,
-}
-
-async fn commit(
-    ports: &Ports,
-    parsing: Parsing,
-    claimed: &Arc<Claimed>,
-    Turn { batch, ahead }: Turn,
-    batches: &mut Batches,
 ) -> Result<Commit, LedgerError> {
     reach("batch.parsed").await?;
-    let commit = ports.ledger.commit_batch(claimed, Arc::clone(&batch), ahead);
-    let commit = batches.beside(&batch, commit).await?;
-    if let Commit::Done { counts, .. } = commit {
-        batches.done(&batch, counts);
-    }
+    let commit = batches.commit(&batch, ahead).await?;
     // Thousands of rows take milliseconds to free, in which the ledger would wait for the next.
     if parsing == Parsing::Thread {
         drop(tokio::task::spawn_blocking(move || drop(batch)));
@@ -188,22 +177,13 @@ async fn commit(
 }
 
 /// One message of the parser; `Some` when it was the last.
-async fn step(
-    ports: &Ports,
-    settings: RunSettings,
-    claimed: &Arc<Claimed>,
-    Word { parsed, ahead }: Word,
-    batches: &mut Batches,
-) -> Option<Next> {
-    let import = claimed.lease.import;
+async fn step(parsing: Parsing, batches: &mut Batches, Word { parsed, ahead }: Word, import: ImportId) -> Option<Next> {
     match parsed {
-        Some(Parsed::Batch(batch)) => {
-            match commit(ports, settings.parsing, claimed, Turn { batch, ahead }, batches).await {
-                Ok(Commit::Done { stop, .. }) => stop.then_some(Next::Finish(Ending::Done)),
-                Ok(Commit::Fenced) => Some(Next::Fenced),
-                Err(error) => Some(Next::after_trouble(&error, import)),
-            }
-        }
+        Some(Parsed::Batch(batch)) => match commit(parsing, batches, batch, ahead).await {
+            Ok(Commit::Done { stop, .. }) => stop.then_some(Next::Finish(Ending::Done)),
+            Ok(Commit::Fenced) => Some(Next::Fenced),
+            Err(error) => Some(Next::after_trouble(&error, import)),
+        },
         Some(Parsed::End) => Some(Next::Finish(Ending::Done)),
         Some(Parsed::Broken(error)) => Some(after_source(&error, import)),
         Some(Parsed::Damaged(error)) => Some(damaged(&error)),

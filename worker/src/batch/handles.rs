@@ -77,15 +77,7 @@ pub struct Identified {
 
 /// The distinct handles of a batch, sorted: what the store is to be asked for.
 pub fn wanted(batch: &Batch) -> Vec<&Handle> {
-    let mut handles: Vec<&Handle> = batch
-        .entries
-        .iter()
-        .filter_map(|entry| match &entry.fate {
-            Fate::Row(row) => Some(&row.handles),
-            Fate::Failed(_) | Fate::Blank => None,
-        })
-        .flatten()
-        .collect();
+    let mut handles: Vec<&Handle> = batch.rows().flat_map(|row| &row.handles).collect();
     handles.sort_unstable();
     handles.dedup();
     handles

@@ -10,9 +10,7 @@ use crate::batch::Batch;
 use crate::failpoint::reach;
 use crate::import::Counts;
 use crate::parse::Parsed;
-use crate::ports::{Ahead, Claimed};
-
-use super::Ports;
+use crate::ports::{Ahead, Claimed, Commit, Ledger, LedgerError};
 
 /// A batch of which one row in so many changes a record changes many.
 const MANY: u64 = 10;
@@ -25,7 +23,7 @@ pub(super) struct Word {
 
 /// What a run's parser says.
 pub(super) struct Batches {
-    ports: Ports,
+    ledger: Arc<dyn Ledger>,
     claimed: Arc<Claimed>,
     parsed: mpsc::Receiver<Parsed>,
     /// Taken from the parser while the batch before it was committed.
@@ -40,13 +38,13 @@ pub(super) struct Batches {
 
 impl Batches {
     pub(super) fn new(
-        ports: &Ports,
+        ledger: &Arc<dyn Ledger>,
         claimed: &Arc<Claimed>,
         parsed: mpsc::Receiver<Parsed>,
         patience: Duration,
     ) -> Self {
         Self {
-            ports: ports.clone(),
+            ledger: Arc::clone(ledger),
             claimed: Arc::clone(claimed),
             parsed,
             coming: None,
@@ -67,9 +65,20 @@ impl Batches {
         }
     }
 
+    /// Commits a batch with what was read for it.
+    pub(super) async fn commit(&mut self, batch: &Arc<Batch>, ahead: Option<Ahead>) -> Result<Commit, LedgerError> {
+        let (ledger, claimed) = (Arc::clone(&self.ledger), Arc::clone(&self.claimed));
+        let commit = ledger.commit_batch(&claimed, Arc::clone(batch), ahead);
+        let commit = self.beside(batch, commit).await?;
+        if let Commit::Done { counts, .. } = commit {
+            self.note(batch, counts);
+        }
+        Ok(commit)
+    }
+
     /// Waits for the commit of a batch. What comes next is looked up meanwhile if it is there in time: never later, as the
     /// run has its lease to see to.
-    pub(super) async fn beside<T>(&mut self, batch: &Batch, commit: impl Future<Output = T>) -> T {
+    async fn beside<T>(&mut self, batch: &Batch, commit: impl Future<Output = T>) -> T {
         tokio::pin!(commit);
         let parsed = tokio::select! {
             biased;
@@ -82,7 +91,7 @@ impl Batches {
     }
 
     /// Notes what a batch has done.
-    pub(super) fn done(&mut self, batch: &Batch, counts: Counts) {
+    fn note(&mut self, batch: &Batch, counts: Counts) {
         let changed = counts.updated.saturating_sub(self.counts.updated);
         let rows = u64::try_from(batch.entries.len()).unwrap_or(u64::MAX);
         self.changing = changed.saturating_mul(MANY) >= rows;
@@ -99,7 +108,7 @@ impl Batches {
             if !self.changing || self.claimed.options.handles || before.shares_a_key_with(next) {
                 return None;
             }
-            self.ports.ledger.look_ahead(&self.claimed, next).await
+            self.ledger.look_ahead(&self.claimed, next).await
         };
         timeout(self.patience, reading).await.ok().flatten()
     }

@@ -96,14 +96,18 @@ fn walk<'s, 'k>(
     }
     for row in query.load_iter::<Met, _>(connection)? {
         let row = row?;
-        let hit = Hit {
-            id: row.id,
-            hash: read_hash(row.content_hash.as_deref()),
-            written,
-        };
+        let hit = hit(row.id, row.content_hash.as_deref(), written);
         walk.meet([&row.part_0, &row.part_1, &row.part_2], hit, hits);
     }
     Ok(walk.left())
+}
+
+fn hit(id: i64, hash: Option<&[u8]>, written: bool) -> Hit {
+    Hit {
+        id,
+        hash: read_hash(hash),
+        written,
+    }
 }
 
 fn look_up(
@@ -131,11 +135,7 @@ fn look_up(
         .bind::<BigInt, _>(table.owner);
     for row in query.load_iter::<Probed, _>(connection)? {
         let row = row?;
-        let hit = Hit {
-            id: row.id,
-            hash: read_hash(row.content_hash.as_deref()),
-            written,
-        };
+        let hit = hit(row.id, row.content_hash.as_deref(), written);
         if let Some((slot, _)) = usize::try_from(row.nth).ok().and_then(|nth| keys.get(nth)) {
             hits.set(*slot, hit);
         }
